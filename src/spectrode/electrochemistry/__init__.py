@@ -1,0 +1,1 @@
+"""Potentiostat files, segments, and the clock that gives each spectrum its potential."""

@@ -1,0 +1,1 @@
+"""Steps with declared parameters, recipes of steps, and how they are run."""

@@ -1,0 +1,1 @@
+"""Corrections of spectra, one module a family; arrays in, arrays out. See :mod:`spectrode.pipeline.step`."""
