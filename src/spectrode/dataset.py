@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any, Literal
@@ -16,6 +16,7 @@ from .columns import COLUMNS, SpectrumFlag
 from .errors import InvalidDataset
 from .history import StepRecord
 from .metadata import Metadata
+from .serialise import metadata_to_dict, record_to_dict, to_json
 
 __all__ = ["AxisKind", "OperandoDataset", "concat", "stack_frames"]
 
@@ -291,22 +292,17 @@ class OperandoDataset:
             twin = theirs[key]
             if array.dtype != twin.dtype or not np.array_equal(array, twin, equal_nan=array.dtype.kind == "f"):
                 return False
-        return self.history == other.history and _same_metadata(self.metadata, other.metadata)
+        mine_history, their_history = ([record_to_dict(r) for r in d.history] for d in (self, other))
+        return to_json(mine_history) == to_json(their_history) and _same_metadata(self.metadata, other.metadata)
 
 
 def _same_metadata(a: Metadata, b: Metadata) -> bool:
-    for item in fields(Metadata):
-        one, two = getattr(a, item.name), getattr(b, item.name)
-        if item.name == "images":
-            same = len(one) == len(two) and all(
-                (p.name, p.x_um, p.y_um) == (q.name, q.x_um, q.y_um) and np.array_equal(p.pixels, q.pixels)
-                for p, q in zip(one, two, strict=False)
-            )
-        else:
-            same = one == two
-        if not same:
-            return False
-    return True
+    if to_json(metadata_to_dict(a)) != to_json(metadata_to_dict(b)) or len(a.images) != len(b.images):
+        return False
+    return all(
+        (p.name, p.x_um, p.y_um) == (q.name, q.x_um, q.y_um) and np.array_equal(p.pixels, q.pixels)
+        for p, q in zip(a.images, b.images, strict=True)
+    )
 
 
 def _checked_shift(shift: ArrayLike, n_channels: int) -> NDArray[np.float64]:
@@ -328,6 +324,8 @@ def _checked_column(name: str, values: ArrayLike, n_spectra: int) -> NDArray[Any
     array = np.asarray(values)
     if array.shape != (n_spectra,):
         raise InvalidDataset(f"column {name!r} must have one value a spectrum ({n_spectra}), not shape {array.shape}")
+    if not name or "/" in name:
+        raise InvalidDataset(f"a column name must be some text without '/', but {name!r} was given")
     known = COLUMNS.get(name)
     if array.dtype.kind not in "fiub":
         raise InvalidDataset(f"column {name!r} must hold numbers, but its type is {array.dtype}")

@@ -18,10 +18,15 @@ __all__ = ["Between", "Parameter", "Unit", "checked_parameters", "parameters_of"
 
 @dataclass(frozen=True)
 class Between:
-    """Inclusive limits of a number."""
+    """Inclusive limits of a number; an infinite limit means none on that side."""
 
     low: float
     high: float
+
+    def __str__(self) -> str:
+        if math.isinf(self.high):
+            return "" if math.isinf(self.low) else f"of at least {self.low:g}"
+        return f"of at most {self.high:g}" if math.isinf(self.low) else f"between {self.low:g} and {self.high:g}"
 
 
 @dataclass(frozen=True)
@@ -80,7 +85,7 @@ class Parameter:
     def _wanted(self) -> str:
         text = self.type_name
         if self.limits is not None:
-            text += f" between {self.limits.low:g} and {self.limits.high:g}"
+            text += f" {self.limits}"
         return text + (f" {self.unit}" if self.unit else "")
 
 
@@ -91,7 +96,9 @@ def _converted(kind: Any, value: Any) -> Any:
     if hasattr(value, "item") and getattr(value, "ndim", None) == 0:
         value = value.item()
     if get_origin(kind) is tuple:
-        if isinstance(value, str) or not isinstance(value, (list, tuple)):
+        if getattr(value, "ndim", None) == 1 and hasattr(value, "tolist"):
+            value = value.tolist()
+        if not isinstance(value, (list, tuple)):
             return _BAD
         inner = get_args(kind)[0]
         items = tuple(_converted(inner, v) for v in value)
@@ -129,18 +136,19 @@ def parameters_of(function: Callable[..., Any], skip: frozenset[str] = frozenset
 def _parameter(name: str, hint: Any, default: Any, help_text: str) -> Parameter:
     limits: Between | None = None
     unit = ""
-    if get_origin(hint) is Annotated:
-        hint, *marks = get_args(hint)
-        for mark in marks:
-            if isinstance(mark, Between):
-                limits = mark
-            elif isinstance(mark, Unit):
-                unit = mark.symbol
     optional = False
-    if get_origin(hint) in (typing.Union, types.UnionType):
-        members = [m for m in get_args(hint) if m is not type(None)]
-        optional = len(members) < len(get_args(hint))
-        hint = members[0]
+    # `Annotated[float | None, ...]` and `Annotated[float, ...] | None` mean the same, so peel in any order.
+    while (origin := get_origin(hint)) in (Annotated, typing.Union, types.UnionType):
+        if origin is Annotated:
+            hint, *marks = get_args(hint)
+            limits = next((m for m in marks if isinstance(m, Between)), limits)
+            unit = next((m.symbol for m in marks if isinstance(m, Unit)), unit)
+        else:
+            members = [m for m in get_args(hint) if m is not type(None)]
+            optional = optional or len(members) < len(get_args(hint))
+            if len(members) != 1:
+                raise TypeError(f"parameter {name}: a type or that type and None, not {hint}")
+            hint = members[0]
     choices: tuple[Any, ...] = ()
     if get_origin(hint) is Literal:
         choices = get_args(hint)

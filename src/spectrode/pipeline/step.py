@@ -31,13 +31,17 @@ class StepOutput:
     """What a step returns.
 
     ``products`` holds by-products of the step, one row a spectrum: ``background`` (spectra, channels) from baselines,
-    ``spikes`` (spectra, channels) bool from despiking, ``scale`` (spectra,) from normalisation …
+    ``spikes`` (spectra, channels) bool from despiking, ``scale`` (spectra,) from normalisation (the divisor),
+    ``mask`` and ``variance`` (spectra, new channels) from steps that change the axis …
     """
 
     intensity: NDArray[Any]
     shift: NDArray[np.float64]
     products: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    counts: Mapping[str, int] = field(default_factory=dict)
+    """Notes that count spectra: a sentence with ``{count}`` and ``{total}``, and the count in this block. They are added
+    up over the blocks and become ``notes`` of the whole; zero is not told."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +56,8 @@ class StepSpec:
     needs: tuple[str, ...] = ()
     """Per-spectrum columns (or ``scan_shape``) that the step cannot do without; passed by keyword."""
     context: tuple[str, ...] = ()
-    """The same, but used only if present (``None`` is passed otherwise)."""
+    """The same, but used only if present (``None`` is passed otherwise). ``mask`` and ``variance`` (spectra, channels)
+    may stand here too, for steps that must carry them to a new axis."""
     uses_neighbours: bool = False
     """True if a spectrum's result may depend on other spectra."""
     changes_axis: bool = False
@@ -92,6 +97,12 @@ def step(
         The step looks at other spectra. Without it, spectra are given to the function in blocks.
     changes_axis
         The step returns another axis; it then receives missing values as NaN and must handle them.
+    keeps_variance
+        The variance of the intensities is the same afterwards.
+    any_axis
+        The step makes sense on a wavelength axis too.
+    register
+        False keeps the step out of the list that recipes see (for tests).
     """
 
     def decorate(function: Callable[..., Any]) -> Callable[..., StepOutput]:
@@ -181,16 +192,17 @@ def run_step(
     should_stop
         Asked between blocks; True ends the run with :class:`~spectrode.errors.Cancelled`.
     """
-    outside = {k: keywords.pop(k) for k in (*spec.needs, *spec.context) if k in keywords}
+    outside = {k: keywords.pop(k, None) for k in (*spec.needs, *spec.context)}
     for name in spec.needs:
-        if outside.get(name) is None:
+        if outside[name] is None:
             raise StepError(f"{spec.name} needs {name}, which was not given")
-    for name in spec.context:
-        outside.setdefault(name, None)
     parameters = checked_parameters(spec.name, spec.parameters, keywords, StepError)
     data = _Input.prepare(spec, intensity, shift, mask)
+    outside = {name: data.aligned(spec, name, value) for name, value in outside.items()}
+    if "mask" in outside:
+        outside["mask"] = None if mask is None else data.hidden
     blocks = _blocks(spec, data.values.shape[0])
-    outputs = []
+    outputs: list[StepOutput] = []
     total = data.values.shape[0]
     for rows in blocks:
         if should_stop is not None and should_stop():
@@ -198,6 +210,8 @@ def run_step(
         context = {k: _rows_of(v, rows, total) for k, v in outside.items()}
         result = spec.function(data.values[rows].copy(), data.shift.copy(), **context, **parameters)
         outputs.append(_as_output(spec, result, data.shift, rows.stop - rows.start))
+        if not np.array_equal(outputs[-1].shift, outputs[0].shift):
+            raise StepError(f"{spec.name} gave different axes for different spectra; one dataset has one axis")
         if progress is not None:
             progress(rows.stop, total)
     return data.restore(spec, outputs)
@@ -259,11 +273,14 @@ class _Input:
         if axis.size == 0:
             raise StepError(f"{spec.name}: the spectra have no channels")
         difference = np.diff(axis)
-        if not (np.all(difference > 0) or np.all(difference < 0)):
+        if not np.all(np.isfinite(axis)) or not (np.all(difference > 0) or np.all(difference < 0)):
             raise StepError(f"{spec.name}: shift must be strictly increasing or decreasing and finite, but it is not")
         hidden = np.zeros(values.shape, dtype=bool)
         if mask is not None:
-            hidden |= np.broadcast_to(np.atleast_2d(np.asarray(mask, dtype=bool)), values.shape)
+            given = np.atleast_2d(np.asarray(mask, dtype=bool))
+            if given.shape[1] != values.shape[1] or given.shape[0] not in (1, values.shape[0]):
+                raise StepError(f"{spec.name}: mask has shape {given.shape}, but intensity has {values.shape}")
+            hidden |= given
         reversed_axis = bool(difference.size and difference[0] < 0)
         if reversed_axis:
             values, axis, hidden = np.ascontiguousarray(values[:, ::-1]), axis[::-1].copy(), hidden[:, ::-1].copy()
@@ -278,11 +295,25 @@ class _Input:
             values = _filled(values, axis, missing | hidden)
         return cls(values, original, axis, missing, hidden, reversed_axis, single, empty, dtype)
 
+    def aligned(self, spec: StepSpec, name: str, value: Any) -> Any:
+        """Return a per-spectrum column (or variance) as an array with a row for each row of ``values``."""
+        if value is None or name in ("scan_shape", "mask"):
+            return value
+        array = np.asarray(value)
+        wanted = self.values.shape if name == "variance" else self.values.shape[:1]
+        if self.single and array.ndim < len(wanted):
+            array = array[None]
+        if self.empty and array.shape[:1] == (0,):
+            return np.zeros(wanted, dtype=array.dtype)
+        if array.shape != wanted:
+            raise StepError(f"{spec.name}: {name} must have shape {wanted}, but has {array.shape}")
+        return array[:, ::-1] if array.ndim == 2 and self.reversed_axis else array
+
     def restore(self, spec: StepSpec, outputs: list[StepOutput]) -> StepOutput:
         intensity = np.concatenate([o.intensity for o in outputs]).astype(self.dtype, copy=False)
         shift = outputs[0].shift
         products = {key: np.concatenate([o.products[key] for o in outputs]) for key in outputs[0].products}
-        notes = tuple(dict.fromkeys(n for o in outputs for n in o.notes))
+        notes = () if self.empty else _notes(outputs, intensity.shape[0])
         if not spec.changes_axis:
             intensity = self._with_gaps(intensity, products)
             dead = self.missing.all(axis=1)
@@ -305,12 +336,25 @@ class _Input:
         if not (self.missing.any() or self.hidden.any()):
             return intensity
         intensity = np.array(intensity)
-        background = products.get("background")
         if self.hidden.any():
-            inside = self.original - background if background is not None else self.original
+            inside = self.original
+            if "background" in products:
+                inside = inside - products["background"]
+            if "scale" in products:
+                inside = inside / products["scale"][:, None]
             intensity = np.where(self.hidden, inside, intensity).astype(self.dtype)
         intensity[self.missing] = np.nan
         return intensity
+
+
+def _notes(outputs: list[StepOutput], total: int) -> tuple[str, ...]:
+    """Return every note once, and the counts added up over the blocks."""
+    sums: dict[str, int] = {}
+    for output in outputs:
+        for text, count in output.counts.items():
+            sums[text] = sums.get(text, 0) + int(count)
+    counted = [text.format(count=count, total=total) for text, count in sums.items() if count]
+    return tuple(dict.fromkeys([*(note for output in outputs for note in output.notes), *counted]))
 
 
 def _filled(values: NDArray[Any], shift: NDArray[np.float64], gaps: NDArray[np.bool_]) -> NDArray[Any]:

@@ -136,7 +136,8 @@ def read(
     except DAMAGE as error:
         raise UnreadableFile(path, f"is damaged or not what {chosen.name} expects ({error})") from error
     source = SourceFile(str(path), chosen.name, file_sha256(path), path.stat().st_size, "spectra", dict(options))
-    metadata = dataset.metadata.replace(sources=(source,))
+    # A native file keeps the record of the originals that it was made from.
+    metadata = dataset.metadata.replace(sources=dataset.metadata.sources or (source,))
     return _flagged(dataset.replace(metadata=metadata.in_zone(timezone) if timezone else metadata))
 
 

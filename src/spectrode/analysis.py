@@ -1,0 +1,397 @@
+"""The main job: files → time, potential → corrected spectra → components → assignments.
+
+Nothing is written here; :mod:`spectrode.report` makes the results folder.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .dataset import OperandoDataset
+from .errors import Cancelled, SpectrodeError, StepError
+from .history import file_sha256, versions
+from .pipeline.recipe import Recipe
+from .pipeline.run import StepReport, apply_steps
+from .readers import read, read_many
+from .results import AnalysisResult, Inputs
+
+if TYPE_CHECKING:
+    from .assignment import Assignment
+    from .electrochemistry.trace import Trace
+    from .unmixing.rank import RankEstimate
+    from .unmixing.result import Decomposition
+
+__all__ = ["analyse", "frame_means", "load_inputs", "rerun"]
+
+Progress = Callable[[str, int, int], None]
+ShouldStop = Callable[[], bool]
+
+
+def analyse(
+    spectra: OperandoDataset | Sequence[str | Path] | str | Path,
+    *,
+    trace: Trace | Sequence[str | Path] | str | Path | None = None,
+    recipe: Recipe | str | Path = "raman-map",
+    offset_s: float | None = None,
+    offset_from: Literal["clock", "trace_start"] | None = None,
+    timezone: str | None = None,
+    reference: str | None = None,
+    laser_nm: float | None = None,
+    progress: Progress | None = None,
+    should_stop: ShouldStop | None = None,
+) -> AnalysisResult:
+    """Analyse one experiment.
+
+    Parameters
+    ----------
+    spectra
+        A dataset, or the files of one experiment; several files are repeated maps and become frames in time order.
+    trace
+        The potentiostat's record, or its files; None to analyse without a potential.
+    recipe
+        A recipe, the name of a bundled one, or a TOML file.
+    offset_s, offset_from
+        How the two clocks are related; see :func:`spectrode.electrochemistry.clock.join_in_time`.
+    timezone
+        Zone of time stamps that state none.
+    reference
+        Name of the reference electrode, where the potentiostat file does not state it.
+    laser_nm
+        Converts an axis in nm to Raman shift.
+    progress
+        Called with (what is being done, done, in all).
+    should_stop
+        Asked often; True ends the analysis with :class:`~spectrode.errors.Cancelled`.
+
+    Raises
+    ------
+    SpectrodeError
+        With one sentence for whatever is wrong with files, recipe, clocks or data.
+    """
+    report = progress or (lambda stage, done, total: None)
+    chosen = recipe if isinstance(recipe, Recipe) else Recipe.load(recipe)
+    chosen = chosen.effective()
+    report("reading", 0, 1)
+    raw, joined_trace, inputs = load_inputs(
+        spectra,
+        trace,
+        offset_s=offset_s,
+        offset_from=offset_from,
+        timezone=timezone,
+        reference=reference,
+        laser_nm=laser_nm,
+    )
+    report("reading", 1, 1)
+    _stop_if(should_stop)
+    processed, reports = apply_steps(raw, chosen.steps, progress=progress, should_stop=should_stop)
+    processed, background = _with_background(processed, reports)
+    decomposition, rank = _unmixed(processed, raw, chosen, progress, should_stop)
+    assignments: tuple[Assignment, ...] = ()
+    if decomposition is not None:
+        _stop_if(should_stop)
+        report("assigning", 0, 1)
+        assignments = _assigned(processed, decomposition, chosen)
+        report("assigning", 1, 1)
+    return AnalysisResult(
+        dataset=processed,
+        recipe=chosen,
+        raw=raw,
+        raw_frame_means=frame_means(raw),
+        raw_shift=np.array(raw.shift),
+        background=background,
+        decomposition=decomposition,
+        rank=rank,
+        assignments=assignments,
+        trace=joined_trace,
+        steps=tuple(r.record for r in reports),
+        inputs=inputs,
+        versions=versions(),
+    )
+
+
+def load_inputs(
+    spectra: OperandoDataset | Sequence[str | Path] | str | Path,
+    trace: Trace | Sequence[str | Path] | str | Path | None,
+    *,
+    offset_s: float | None = None,
+    offset_from: Literal["clock", "trace_start"] | None = None,
+    timezone: str | None = None,
+    reference: str | None = None,
+    laser_nm: float | None = None,
+) -> tuple[OperandoDataset, Trace | None, Inputs]:
+    """Read spectra and trace and join them in time."""
+    from .electrochemistry.clock import join_in_time
+    from .electrochemistry.readers import read_traces
+
+    spectra_files = () if isinstance(spectra, OperandoDataset) else _paths(spectra)
+    dataset = spectra if isinstance(spectra, OperandoDataset) else read_many(spectra_files, timezone=timezone)
+    dataset = _in_raman_shift(dataset, laser_nm)
+    trace_files: tuple[str, ...] = ()
+    record: Trace | None = None
+    if trace is not None:
+        if isinstance(trace, (str, Path, Sequence)):
+            trace_files = _paths(trace)
+            record = read_traces(trace_files, timezone=timezone, reference=reference)
+        else:
+            record = trace.replace(reference=reference) if reference else trace
+        dataset = join_in_time(dataset, record, offset_s=offset_s, offset_from=offset_from)
+        dataset = dataset.replace(metadata=dataset.metadata.warn(*record.warnings))
+    inputs = Inputs(
+        spectra=spectra_files or tuple(s.path for s in dataset.metadata.sources),
+        traces=trace_files or (tuple(s.path for s in record.sources) if record is not None else ()),
+        sha256={
+            **{s.path: s.sha256 for s in dataset.metadata.sources},
+            **({s.path: s.sha256 for s in record.sources} if record is not None else {}),
+            **{p: file_sha256(p) for p in (*spectra_files, *trace_files)},
+        },
+        options={
+            "offset_s": offset_s,
+            "offset_from": offset_from,
+            "timezone": timezone,
+            "reference": reference,
+            "laser_nm": laser_nm,
+        },
+    )
+    return dataset, record, inputs
+
+
+def rerun(
+    result: AnalysisResult,
+    *,
+    folder: Path | None = None,
+    progress: Progress | None = None,
+    should_stop: ShouldStop | None = None,
+) -> AnalysisResult:
+    """Repeat an analysis from the original files with the recorded recipe and options.
+
+    Parameters
+    ----------
+    folder
+        Where the originals are now, if they have moved; they are looked for by name there.
+
+    Raises
+    ------
+    SpectrodeError
+        If an original is missing or its content is not what was analysed.
+    """
+    inputs = result.inputs
+    if not inputs.spectra:
+        raise SpectrodeError("the result does not say from which files it was made, so it cannot be repeated")
+    moved = {path: _found(path, folder) for path in (*inputs.spectra, *inputs.traces)}
+    for recorded, now in moved.items():
+        expected = inputs.sha256.get(recorded)
+        if expected is not None and file_sha256(now) != expected:
+            raise SpectrodeError(f"{now} is not the file that was analysed: its SHA-256 differs from the recorded one")
+    options = {k: v for k, v in inputs.options.items() if v is not None}
+    return analyse(
+        [moved[p] for p in inputs.spectra],
+        trace=[moved[p] for p in inputs.traces] or None,
+        recipe=result.recipe,
+        progress=progress,
+        should_stop=should_stop,
+        **options,
+    )
+
+
+def _found(recorded: str, folder: Path | None) -> Path:
+    places = [Path(recorded)] if folder is None else [folder / Path(recorded).name]
+    for place in places:
+        if place.is_file():
+            return place
+    hint = "give the folder where it is now" if folder is None else "it is not in the given folder"
+    raise SpectrodeError(f"the original file {recorded} is needed to repeat the analysis and is not there; {hint}")
+
+
+def _paths(given: Sequence[str | Path] | str | Path) -> tuple[str, ...]:
+    if isinstance(given, (str, Path)):
+        return (str(given),)
+    return tuple(str(p) for p in given)
+
+
+def _stop_if(should_stop: ShouldStop | None) -> None:
+    if should_stop is not None and should_stop():
+        raise Cancelled("the analysis was cancelled")
+
+
+def _in_raman_shift(dataset: OperandoDataset, laser_nm: float | None) -> OperandoDataset:
+    if dataset.axis_kind != "wavelength":
+        return dataset
+    if laser_nm is None:
+        raise SpectrodeError(
+            "the spectra are on a wavelength axis in nm; give the laser wavelength (laser_nm, --laser-nm) to convert "
+            "it to Raman shift"
+            + (
+                f" (the file names {dataset.metadata.laser.wavelength_nm:g} nm)"
+                if dataset.metadata.laser.wavelength_nm
+                else ""
+            )
+        )
+    from .preprocessing.calibrate import to_raman_shift
+
+    converted: OperandoDataset = to_raman_shift(dataset, laser_nm)
+    return converted
+
+
+def _with_background(
+    dataset: OperandoDataset, reports: Sequence[StepReport]
+) -> tuple[OperandoDataset, NDArray[Any] | None]:
+    """Keep the removed background as a signal of its own: the array, and its mean and centroid per spectrum."""
+    total: NDArray[Any] | None = None
+    for report in reports:
+        part = report.products.get("background")
+        if part is None:
+            continue
+        if not np.array_equal(report.shift, dataset.shift):
+            part = np.stack([np.interp(dataset.shift, report.shift, row) for row in part])
+        total = part if total is None else total + part
+    if total is None:
+        return dataset, None
+    # A background can dip below zero at the edges; only what is positive is light.
+    light = np.clip(total, 0, None)
+    weight = light.sum(axis=1)
+    centroid = np.full(weight.shape, np.nan)
+    np.divide(light @ dataset.shift, weight, out=centroid, where=weight > 0)
+    return dataset.with_columns(background_mean=total.mean(axis=1), background_centroid_cm1=centroid), total
+
+
+def _usable(dataset: OperandoDataset) -> NDArray[np.bool_]:
+    """(spectra,) True where a spectrum can be used: finite, and not masked as a whole."""
+    use = np.isfinite(dataset.intensity).all(axis=1)
+    if dataset.mask is not None:
+        use &= ~dataset.mask.all(axis=1)
+    return np.asarray(use)
+
+
+def _unmixed(
+    dataset: OperandoDataset,
+    raw: OperandoDataset,
+    recipe: Recipe,
+    progress: Progress | None,
+    should_stop: ShouldStop | None,
+) -> tuple[Decomposition | None, RankEstimate | None]:
+    settings = recipe.unmixing
+    if settings.method == "none":
+        return None, None
+    from .unmixing.rank import estimate_rank
+    from .unmixing.unmix import unmix
+
+    use = _usable(dataset)
+    if not use.any():
+        raise SpectrodeError("no spectrum is left to unmix: all are empty, masked or not finite")
+    known = _known_spectra(settings.known, dataset, raw, recipe, use)
+    if progress is not None:
+        progress("rank", 0, 1)
+    rank = estimate_rank(dataset.intensity[use], max_components=settings.max_components)
+    if progress is not None:
+        progress("rank", 1, 1)
+    possible = int(min(use.sum(), dataset.n_channels))
+    components = settings.components or min(max(rank.suggested, len(known) + 1), settings.max_components, possible)
+    decomposition = unmix(
+        dataset.intensity,
+        dataset.shift,
+        method=settings.method,
+        components=components,
+        known=known or None,
+        max_iterations=settings.max_iterations,
+        tolerance=settings.tolerance,
+        seed=settings.seed,
+        use=use,
+        progress=None if progress is None else lambda done, total: progress("unmixing", done, total),
+        should_stop=should_stop,
+    )
+    return decomposition, rank
+
+
+def _known_spectra(
+    wanted: Sequence[str],
+    dataset: OperandoDataset,
+    raw: OperandoDataset,
+    recipe: Recipe,
+    use: NDArray[np.bool_],
+) -> dict[str, NDArray[np.float64]]:
+    """Resolve the words of ``unmixing.known`` to spectra on the dataset's axis."""
+    found: dict[str, NDArray[np.float64]] = {}
+    for word in wanted:
+        kind, _, what = word.partition(":")
+        if kind == "frames":
+            spectrum = _frames_mean(what, dataset, use)
+        elif kind == "file":
+            spectrum = _file_spectrum(what, dataset, recipe)
+        elif kind == "library":
+            from .library import load_library
+            from .library.render import render
+
+            spectrum = render(load_library().get(what), dataset.shift)
+        else:
+            raise SpectrodeError(
+                f"unmixing.known: {word!r} is not understood; possible: frames:0, frames:0-1, file:PATH, library:ID"
+            )
+        spectrum = np.clip(np.asarray(spectrum, dtype=float), 0, None)
+        if not spectrum.max() > 0:
+            raise SpectrodeError(f"unmixing.known: the spectrum of {word!r} is zero on this axis")
+        found[word] = spectrum
+    return found
+
+
+def _frames_mean(what: str, dataset: OperandoDataset, use: NDArray[np.bool_]) -> NDArray[np.float64]:
+    first, _, last = what.partition("-")
+    try:
+        low, high = int(first), int(last or first)
+    except ValueError:
+        raise SpectrodeError(
+            f"unmixing.known: frames:{what} needs whole numbers such as frames:0 or frames:0-1"
+        ) from None
+    frame = dataset.frame_of()
+    count = int(frame.max()) + 1 if frame.size else 0
+    if count < 2:
+        raise SpectrodeError(
+            "unmixing.known asks for frames of this experiment, but it has one frame only; use a recipe without "
+            "known frames (raman-map), or give the files of all frames"
+        )
+    chosen = use & (frame >= low) & (frame <= high)
+    if not chosen.any():
+        raise SpectrodeError(
+            f"unmixing.known: frames:{what} holds no usable spectrum; there are frames 0 to {count - 1}"
+        )
+    # The mean, not the median: noise of single spectra averages out, cosmic rays are gone by now.
+    return np.asarray(dataset.intensity[chosen].mean(axis=0), dtype=float)
+
+
+def _file_spectrum(what: str, dataset: OperandoDataset, recipe: Recipe) -> NDArray[np.float64]:
+    other, _ = apply_steps(read(what), recipe.steps)
+    if other.axis_kind != dataset.axis_kind:
+        raise SpectrodeError(f"unmixing.known: {what} is on another kind of axis ({other.axis_label})")
+    if other.shift[0] > dataset.shift[0] or other.shift[-1] < dataset.shift[-1]:
+        raise SpectrodeError(
+            f"unmixing.known: {what} covers {other.shift[0]:.0f}–{other.shift[-1]:.0f} cm-1, but the experiment needs "
+            f"{dataset.shift[0]:.0f}–{dataset.shift[-1]:.0f} cm-1; crop the experiment"
+        )
+    mean = np.asarray(other.intensity, dtype=float).mean(axis=0)
+    return np.asarray(np.interp(dataset.shift, other.shift, mean))
+
+
+def _assigned(dataset: OperandoDataset, decomposition: Decomposition, recipe: Recipe) -> tuple[Assignment, ...]:
+    from .assignment import assign_components
+    from .library import load_library
+
+    if dataset.axis_kind == "wavelength":
+        raise StepError("assignment needs an axis in cm-1, but the spectra are in nm")
+    return tuple(assign_components(dataset.shift, decomposition.spectra, load_library(), settings=recipe.assignment))
+
+
+def frame_means(dataset: OperandoDataset) -> NDArray[np.float64]:
+    """(frames, channels) mean of the usable spectra of each frame; NaN for a frame without any."""
+    frame = dataset.frame_of()
+    use = _usable(dataset)
+    count = int(frame.max()) + 1 if frame.size else 0
+    means = np.full((count, dataset.n_channels), np.nan)
+    for k in range(count):
+        chosen = use & (frame == k)
+        if chosen.any():
+            means[k] = np.asarray(dataset.intensity[chosen], dtype=float).mean(axis=0)
+    return means

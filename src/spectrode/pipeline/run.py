@@ -1,0 +1,151 @@
+"""Runs steps on a dataset: finds the columns that they need, keeps masks, by-products and the history."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .._version import __version__
+from ..columns import SpectrumFlag
+from ..dataset import OperandoDataset
+from ..errors import StepError
+from ..history import StepRecord
+from .parameters import checked_parameters
+from .recipe import RecipeStep
+from .step import StepOutput, StepSpec, run_step, step_spec
+
+__all__ = ["StepReport", "apply_step", "apply_steps"]
+
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class StepReport:
+    """What one step did to the dataset."""
+
+    record: StepRecord
+    products: Mapping[str, NDArray[Any]]
+    shift: NDArray[np.float64]
+    """The axis after the step, to which channel-wise products belong."""
+    spectra: int
+
+
+def apply_step(
+    dataset: OperandoDataset,
+    name: str,
+    parameters: Mapping[str, Any] | None = None,
+    *,
+    progress: Progress | None = None,
+    should_stop: Callable[[], bool] | None = None,
+) -> tuple[OperandoDataset, StepReport]:
+    """Run one step.
+
+    Returns
+    -------
+    dataset : OperandoDataset
+        With the step in its history. A variance survives only steps that declare it unchanged.
+    report : StepReport
+
+    Raises
+    ------
+    StepError
+        If the step is not known, a column that it needs is missing, a parameter is wrong, or the axis is in nm.
+    """
+    spec = step_spec(name)
+    if dataset.axis_kind == "wavelength" and not spec.any_axis:
+        raise StepError(
+            f"{name} needs an axis in cm-1, but the spectra are in nm; convert them first (give the laser wavelength)"
+        )
+    effective = checked_parameters(name, spec.parameters, parameters or {}, StepError)
+    outside = {key: _context(dataset, spec, key) for key in (*spec.needs, *spec.context)}
+    started = time.perf_counter()
+    output = run_step(
+        spec,
+        dataset.computed().intensity,
+        dataset.shift,
+        mask=dataset.mask,
+        progress=None if progress is None else lambda done, total: progress(name, done, total),
+        should_stop=should_stop,
+        **{k: v for k, v in outside.items() if v is not None},
+        **effective,
+    )
+    record = StepRecord(
+        name=name,
+        parameters=effective,
+        version=__version__,
+        cite=spec.cite,
+        changed_spectra=_changed(dataset, output),
+        seconds=round(time.perf_counter() - started, 3),
+        notes=output.notes,
+    )
+    return _taken_over(dataset, spec, output).with_step(record), StepReport(
+        record, output.products, output.shift, dataset.n_spectra
+    )
+
+
+def apply_steps(
+    dataset: OperandoDataset,
+    steps: Iterable[RecipeStep],
+    *,
+    progress: Progress | None = None,
+    should_stop: Callable[[], bool] | None = None,
+) -> tuple[OperandoDataset, tuple[StepReport, ...]]:
+    """Run steps in order; see :func:`apply_step`."""
+    reports = []
+    for item in steps:
+        dataset, report = apply_step(dataset, item.name, item.parameters, progress=progress, should_stop=should_stop)
+        reports.append(report)
+    return dataset, tuple(reports)
+
+
+def _context(dataset: OperandoDataset, spec: StepSpec, key: str) -> Any:
+    if key == "scan_shape":
+        return dataset.scan_shape or None
+    if key == "scan_index":
+        return dataset.scan_index if dataset.scan_shape else None
+    if key in dataset.columns:
+        return np.array(dataset.columns[key])
+    if key == "laser_nm":
+        return dataset.metadata.laser.wavelength_nm
+    if key in spec.needs:
+        constant = dataset.metadata.laser.power_mw if key == "power_mw" else None
+        if constant is not None:
+            return np.full(dataset.n_spectra, constant)
+        raise StepError(
+            f"{spec.name} needs the column {key}, but the dataset has {', '.join(dataset.columns) or 'no columns'}"
+        )
+    return None
+
+
+def _changed(dataset: OperandoDataset, output: StepOutput) -> int:
+    before = dataset.intensity
+    if output.intensity.shape != before.shape or not np.array_equal(output.shift, dataset.shift):
+        return dataset.n_spectra
+    same = (output.intensity == before) | (np.isnan(output.intensity) & np.isnan(np.asarray(before, dtype=float)))
+    return int(np.count_nonzero(~same.all(axis=1)))
+
+
+def _taken_over(dataset: OperandoDataset, spec: StepSpec, output: StepOutput) -> OperandoDataset:
+    mask = dataset.mask
+    if mask is not None and output.shift.size != dataset.n_channels:
+        mask = _moved_mask(mask, dataset.shift, output.shift)
+    keeps = spec.keeps_variance and output.shift.size == dataset.n_channels
+    changed = dataset.replace(
+        intensity=output.intensity, shift=output.shift, mask=mask, variance=dataset.variance if keeps else None
+    )
+    spikes = output.products.get("spikes")
+    if spikes is not None:
+        changed = changed.with_flags(SpectrumFlag.DESPIKED, np.asarray(spikes.any(axis=1)))
+    return changed
+
+
+def _moved_mask(mask: NDArray[np.bool_], old: NDArray[np.float64], new: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Carry a mask to another axis: a new channel is masked if the nearest old one on either side is."""
+    right = np.clip(np.searchsorted(old, new), 0, old.size - 1)
+    left = np.clip(right - (old[right] > new), 0, old.size - 1)
+    return np.asarray(mask[:, left] | mask[:, right])
