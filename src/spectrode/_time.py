@@ -47,11 +47,21 @@ def resolve_local(local: datetime, zone: str) -> tuple[datetime, str | None]:
     """
     tz = parse_zone(zone)
     early, late = local.replace(tzinfo=tz, fold=0), local.replace(tzinfo=tz, fold=1)
+    fixed = with_fixed_offset(early)
     if early.utcoffset() == late.utcoffset():
-        return early, None
+        return fixed, None
     exists = early.astimezone(UTC).astimezone(tz).replace(tzinfo=None) == local
     what = "occurs twice" if exists else "does not exist"
-    return early, (
+    return fixed, (
         f"the local time {local.isoformat(sep=' ')} {what} in {zone} (change of daylight saving); "
         f"taken as UTC{early.strftime('%z')}"
     )
+
+
+def with_fixed_offset(moment: datetime) -> datetime:
+    """Return the same moment with a fixed offset from UTC.
+
+    Python does arithmetic within one named zone by the clock on the wall, which is an hour wrong over a change of
+    daylight saving; with a fixed offset it counts seconds.
+    """
+    return moment.replace(tzinfo=timezone(moment.utcoffset() or timedelta(0)), fold=0)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from .columns import SpectrumFlag
 from .dataset import OperandoDataset
 from .errors import Cancelled, SpectrodeError, StepError
 from .history import file_sha256, versions
@@ -90,7 +91,8 @@ def analyse(
     _stop_if(should_stop)
     processed, reports = apply_steps(raw, chosen.steps, progress=progress, should_stop=should_stop)
     processed, background = _with_background(processed, reports)
-    decomposition, rank = _unmixed(processed, raw, chosen, progress, should_stop)
+    processed = _with_events(processed, chosen)
+    decomposition, rank = _unmixed(processed, chosen, progress, should_stop)
     assignments: tuple[Assignment, ...] = ()
     if decomposition is not None:
         _stop_if(should_stop)
@@ -140,9 +142,8 @@ def load_inputs(
         else:
             record = trace.replace(reference=reference) if reference else trace
         dataset = join_in_time(dataset, record, offset_s=offset_s, offset_from=offset_from)
-        dataset = dataset.replace(metadata=dataset.metadata.warn(*record.warnings))
     inputs = Inputs(
-        spectra=spectra_files or tuple(s.path for s in dataset.metadata.sources),
+        spectra=spectra_files or tuple(s.path for s in dataset.metadata.sources if s.role == "spectra"),
         traces=trace_files or (tuple(s.path for s in record.sources) if record is not None else ()),
         sha256={
             **{s.path: s.sha256 for s in dataset.metadata.sources},
@@ -267,9 +268,25 @@ def _usable(dataset: OperandoDataset) -> NDArray[np.bool_]:
     return np.asarray(use)
 
 
+def _with_events(dataset: OperandoDataset, recipe: Recipe) -> OperandoDataset:
+    """Flag spectra that hold an event of their own, if the recipe sets them aside."""
+    settings = recipe.unmixing
+    if settings.method == "none" or not settings.set_aside_events:
+        return dataset
+    from .unmixing.events import event_spectra
+
+    events = event_spectra(dataset.intensity, max_components=settings.max_components, use=_usable(dataset))
+    if not events.any():
+        return dataset
+    text = (
+        f"{int(events.sum())} of {dataset.n_spectra} spectra hold an event of their own (a missed cosmic ray or a "
+        "flash seen once); they took no part in finding components and are flagged"
+    )
+    return dataset.with_flags(SpectrumFlag.EVENT, events).replace(metadata=dataset.metadata.warn(text))
+
+
 def _unmixed(
     dataset: OperandoDataset,
-    raw: OperandoDataset,
     recipe: Recipe,
     progress: Progress | None,
     should_stop: ShouldStop | None,
@@ -277,16 +294,19 @@ def _unmixed(
     settings = recipe.unmixing
     if settings.method == "none":
         return None, None
+    from .unmixing.events import with_fitted
     from .unmixing.rank import estimate_rank
     from .unmixing.unmix import unmix
 
-    use = _usable(dataset)
-    if not use.any():
+    usable = _usable(dataset)
+    if not usable.any():
         raise SpectrodeError("no spectrum is left to unmix: all are empty, masked or not finite")
-    known = _known_spectra(settings.known, dataset, raw, recipe, use)
+    events = _flagged(dataset, SpectrumFlag.EVENT)
+    use = usable & ~events
+    known = _known_spectra(settings.known, dataset, recipe, use)
     if progress is not None:
         progress("rank", 0, 1)
-    rank = estimate_rank(dataset.intensity[use], max_components=settings.max_components)
+    rank = estimate_rank(dataset.intensity, max_components=settings.max_components, use=use)
     if progress is not None:
         progress("rank", 1, 1)
     possible = int(min(use.sum(), dataset.n_channels))
@@ -304,13 +324,17 @@ def _unmixed(
         progress=None if progress is None else lambda done, total: progress("unmixing", done, total),
         should_stop=should_stop,
     )
-    return decomposition, rank
+    return with_fitted(decomposition, dataset.intensity, usable & events), rank
+
+
+def _flagged(dataset: OperandoDataset, flag: SpectrumFlag) -> NDArray[np.bool_]:
+    flags = dataset.columns.get("flags", np.zeros(dataset.n_spectra, dtype=np.int64))
+    return np.asarray((flags & int(flag)) != 0)
 
 
 def _known_spectra(
     wanted: Sequence[str],
     dataset: OperandoDataset,
-    raw: OperandoDataset,
     recipe: Recipe,
     use: NDArray[np.bool_],
 ) -> dict[str, NDArray[np.float64]]:

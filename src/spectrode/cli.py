@@ -257,7 +257,11 @@ def demo(
     sample = sample_paths("sei_shiners")
     with _progress() as progress:
         result = run(
-            [sample.map], trace=[sample.trace], recipe="sei-shiners", timezone=sample.timezone, progress=progress
+            [sample.map],
+            trace=[sample.trace],
+            recipe="sei-shiners",
+            timezone=sample.potentiostat_zone,
+            progress=progress,
         )
         report = _written(result, output, progress)
     _summary(result, report.resolve())
@@ -313,11 +317,16 @@ def simulate(
     columns: Annotated[int | None, typer.Option(help="Pixels in x.")] = None,
 ) -> None:
     """Simulate an operando map experiment whose truth is known."""
-    from .simulate import preset_settings, simulate_experiment, write_experiment
+    from .simulate import preset as preset_settings
+    from .simulate import simulate_experiment, write_experiment
 
     changes = {k: v for k, v in (("frames", frames), ("rows", rows), ("columns", columns)) if v is not None}
     settings = preset_settings(preset, seed=seed, **changes)
-    write_experiment(simulate_experiment(settings), output)
+    words = "".join(f" --{name} {value}" for name, value in changes.items())
+    command = f"spectrode simulate {output} --preset {preset} --seed {seed}{words}"
+    with _progress() as progress:
+        experiment = simulate_experiment(settings, progress=lambda done, total: progress("simulating", done, total))
+    write_experiment(experiment, output, command=command)
     typer.echo(f"wrote {output}")
 
 

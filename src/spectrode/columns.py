@@ -21,6 +21,8 @@ class SpectrumFlag(IntFlag):
     SATURATED = 8
     DESPIKED = 16
     NOT_FINITE = 32
+    EVENT = 64
+    """Holds an event of its own (a missed cosmic ray, a single flash) and took no part in finding components."""
 
     @classmethod
     def words(cls, value: int) -> str:
@@ -43,9 +45,10 @@ _VOCABULARY = (
     Column(
         "time_s",
         "s",
-        "start of exposure after metadata.started_at (after the first spectrum if unknown)",
+        "time stamp after metadata.started_at; the begin of the exposure unless stamp_refers_to differs",
     ),
     Column("exposure_s", "s", "light collected for this spectrum, all accumulations together"),
+    Column("irradiation_s", "s", "light on the sample for this spectrum, with exposures that a cosmic-ray filter adds"),
     Column("x_um", "µm", "stage position, x"),
     Column("y_um", "µm", "stage position, y"),
     Column("z_um", "µm", "stage position, z (focus)"),

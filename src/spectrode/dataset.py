@@ -159,14 +159,23 @@ class OperandoDataset:
     # -- time -------------------------------------------------------------------------------------------------------
 
     @property
+    def exposure_bounds_s(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """(spectra,) begin and end of each exposure on the ``time_s`` scale; NaN where the time is unknown.
+
+        A time stamp is the begin unless ``metadata.stamp_refers_to`` says that it is the middle or the end. Without a
+        known exposure, begin and end are the stamp itself.
+        """
+        stamp = np.asarray(self.column("time_s"), dtype=float)
+        exposure = self.columns.get("exposure_s", np.zeros(self.n_spectra))
+        length = np.where(np.isfinite(exposure), exposure, 0.0)
+        before = {"end": 1.0, "middle": 0.5}.get(self.metadata.stamp_refers_to, 0.0) * length
+        return stamp - before, stamp - before + length
+
+    @property
     def mid_time_s(self) -> NDArray[np.float64]:
         """(spectra,) middle of each exposure, seconds on the ``time_s`` scale; NaN where unknown."""
-        start = np.asarray(self.column("time_s"), dtype=float)
-        exposure = self.columns.get("exposure_s")
-        if exposure is None:
-            return start.copy()
-        # Readers turn stamps into starts; where a file does not say what its stamps mean, the start is assumed.
-        return start + np.where(np.isfinite(exposure), exposure, 0.0) / 2
+        begin, end = self.exposure_bounds_s
+        return (begin + end) / 2
 
     def absolute_time(self, index: int) -> datetime | None:
         """Return the absolute start of one exposure, or None where it is unknown."""
@@ -391,6 +400,10 @@ def concat(datasets: Sequence[OperandoDataset]) -> OperandoDataset:
     first = datasets[0]
     if len(datasets) == 1:
         return first
+    if len({d.metadata.stamp_refers_to for d in datasets}) > 1:
+        # One scale has one meaning: the begin of each exposure.
+        datasets = [_with_stamps_at_begin(d) for d in datasets]
+        first = datasets[0]
     for k, other in enumerate(datasets[1:], start=1):
         if other.axis_kind != first.axis_kind or not np.array_equal(other.shift, first.shift):
             raise InvalidDataset(
@@ -440,6 +453,13 @@ def concat(datasets: Sequence[OperandoDataset]) -> OperandoDataset:
         history=first.history if all(d.history == first.history for d in datasets) else (),
         axis_kind=first.axis_kind,
     )
+
+
+def _with_stamps_at_begin(dataset: OperandoDataset) -> OperandoDataset:
+    metadata = dataset.metadata.replace(stamp_refers_to="start")
+    if "time_s" not in dataset.columns:
+        return dataset.replace(metadata=metadata)
+    return dataset.with_columns(time_s=dataset.exposure_bounds_s[0]).replace(metadata=metadata)
 
 
 def _column_or_missing(dataset: OperandoDataset, name: str) -> NDArray[Any]:

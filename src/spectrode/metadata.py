@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Literal
 
+from ._time import resolve_local, with_fixed_offset
 from .errors import InvalidDataset
 
 __all__ = ["Cell", "FieldImage", "Instrument", "Laser", "Metadata", "Sample", "SourceFile"]
@@ -97,7 +98,7 @@ class Metadata:
     local_start: datetime | None = None
     """The start as the file writes it, when the file gives no time zone (naive); see :meth:`in_zone`."""
     stamp_refers_to: StampKind = "unknown"
-    """Which moment of an exposure the file's own time stamps name."""
+    """Which moment of an exposure ``time_s`` names; ``unknown`` is treated as the begin."""
     times_derived: bool = False
     """True if ``time_s`` was computed from a nominal step instead of read for each spectrum."""
     laser: Laser = Laser()
@@ -116,6 +117,8 @@ class Metadata:
                 f"started_at must carry a time zone, but {self.started_at.isoformat()} has none; "
                 "put a time without a zone into local_start"
             )
+        if self.started_at is not None:
+            object.__setattr__(self, "started_at", with_fixed_offset(self.started_at))
         if self.local_start is not None and self.local_start.tzinfo is not None:
             raise InvalidDataset(f"local_start must have no time zone, but {self.local_start.isoformat()} has one")
 
@@ -136,15 +139,8 @@ class Metadata:
         zone
             An IANA name (``Europe/Berlin``), ``UTC``, or a fixed offset (``+02:00``).
         """
-        from ._time import resolve_local
-
         if self.started_at is not None or self.local_start is None:
             return self
         aware, note = resolve_local(self.local_start, zone)
         changed = replace(self, started_at=aware)
         return changed.warn(note) if note else changed
-
-
-def shift_start(start: datetime, seconds: float) -> datetime:
-    """Return ``start`` moved by ``seconds`` (float; microsecond resolution)."""
-    return start + timedelta(seconds=seconds)

@@ -73,9 +73,8 @@ class AnalysisResult:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """Warnings of the files and of the processing, each once."""
+        """Warnings of the files, the clock and the unmixing, each once. Notes of steps are in ``steps``."""
         own = list(self.dataset.metadata.warnings)
-        own += [f"{r.name}: {note}" for r in self.steps for note in r.notes]
         if self.decomposition is not None:
             own += list(self.decomposition.notes)
         return tuple(dict.fromkeys(own))

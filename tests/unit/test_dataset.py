@@ -79,6 +79,27 @@ def test_mid_time_is_half_an_exposure_later():
     np.testing.assert_allclose(dataset.mid_time_s, [1, 2, 3, 4, 5, 5])
 
 
+@pytest.mark.parametrize(("kind", "middle"), [("start", 11), ("unknown", 11), ("middle", 10), ("end", 9)])
+def test_a_stamp_may_name_the_begin_the_middle_or_the_end(kind, middle):
+    dataset = make(n=1, columns={"time_s": [10.0], "exposure_s": [2.0]}, metadata=Metadata(stamp_refers_to=kind))
+    np.testing.assert_allclose(dataset.mid_time_s, [middle])
+    np.testing.assert_allclose(np.subtract(*dataset.exposure_bounds_s[::-1]), [2.0])
+
+
+def test_joined_parts_have_one_meaning_of_time():
+    start = datetime(2024, 1, 1, tzinfo=UTC)
+    parts = [
+        make(
+            n=1,
+            columns={"time_s": [10.0], "exposure_s": [2.0]},
+            metadata=Metadata(started_at=start, stamp_refers_to=kind),
+        )
+        for kind in ("start", "end")
+    ]
+    whole = concat(parts)
+    np.testing.assert_allclose(whole.mid_time_s, [11, 9])
+
+
 def test_frames_are_in_time_order_whatever_the_order_of_files():
     start = datetime(2024, 3, 1, 12, tzinfo=UTC)
     maps = [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timezone
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -14,9 +14,12 @@ from numpy.typing import NDArray
 from ..errors import InvalidDataset
 from ..metadata import SourceFile
 
-__all__ = ["CurrentKind", "Trace", "charge_from_current"]
+__all__ = ["GAP_FACTOR", "CurrentKind", "Trace", "charge_from_current", "gaps_between_parts"]
 
 CurrentKind = Literal["instantaneous", "interval_mean"]
+
+GAP_FACTOR = 3.0
+"""An interval between two parts is a gap if it is longer than this many neighbouring sampling intervals."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +42,8 @@ class Trace:
         (rows,) mAh as the instrument wrote it; None if it did not. See :attr:`charge`.
     columns
         Further per-row numbers; whole-number names ``cycle``, ``half_cycle``, ``step``, ``part`` are understood
-        (``part`` numbers the files of a joined sequence).
+        (``part`` numbers the stretches recorded without a break: the passes of a looped technique, the files of a
+        joined sequence).
     reference
         Name of the reference electrode; None if the file names none.
     started_at, local_start
@@ -48,7 +52,7 @@ class Trace:
     Raises
     ------
     InvalidDataset
-        If lengths differ, times decrease or are not finite.
+        If lengths differ, times decrease or are not finite, or a start has the wrong kind of time zone.
     """
 
     time_s: NDArray[np.float64]
@@ -91,8 +95,19 @@ class Trace:
             if array.shape != time.shape:
                 raise InvalidDataset(f"column {name!r} must have one value a row ({time.size}), not {array.shape}")
         set_(self, "columns", MappingProxyType(columns))
-        if self.started_at is not None and self.started_at.utcoffset() is None:
-            raise InvalidDataset("started_at of a trace must carry a time zone; put a naive time into local_start")
+        if self.started_at is not None:
+            offset = self.started_at.utcoffset()
+            if offset is None:
+                raise InvalidDataset("started_at of a trace must carry a time zone; put a naive time into local_start")
+            # Python subtracts two times of one named zone by the clock on the wall, an hour wrong over the change of
+            # daylight saving; with a fixed offset it is right.
+            set_(self, "started_at", self.started_at.replace(tzinfo=timezone(offset), fold=0))
+        if self.local_start is not None and self.local_start.tzinfo is not None:
+            raise InvalidDataset("local_start of a trace must have no time zone; put an aware time into started_at")
+        if self.current_kind not in ("instantaneous", "interval_mean"):
+            raise InvalidDataset(
+                f"current_kind {self.current_kind!r} is not known; possible: instantaneous, interval_mean"
+            )
 
     def __len__(self) -> int:
         return int(self.time_s.size)
@@ -107,12 +122,20 @@ class Trace:
 
     @property
     def charge(self) -> NDArray[np.float64] | None:
-        """(rows,) charge in mAh since the first row: the instrument's own, else integrated; None without a current."""
+        """(rows,) charge in mAh: the instrument's own, else integrated from the first row; None without a current."""
         if self.charge_mah is not None:
             return self.charge_mah
         if self.current_ma is None:
             return None
-        return charge_from_current(self.time_s, self.current_ma, self.current_kind)
+        return charge_from_current(self.time_s, self.current_ma, self.current_kind, self.gaps)
+
+    @property
+    def gaps(self) -> NDArray[np.bool_]:
+        """(rows - 1,) True for the intervals between rows in which nothing was recorded; see `gaps_between_parts`."""
+        part = self.columns.get("part")
+        if part is None:
+            return np.zeros(max(len(self) - 1, 0), dtype=bool)
+        return gaps_between_parts(self.time_s, part)
 
     def in_zone(self, zone: str) -> Trace:
         """Return a copy whose naive start is understood in a named time zone; unchanged if it has one already."""
@@ -125,8 +148,45 @@ class Trace:
         return changed.warn(note) if note else changed
 
 
+def gaps_between_parts(time_s: NDArray[np.float64], part: NDArray[Any]) -> NDArray[np.bool_]:
+    """Find the intervals between parts that are too long to be interpolated across.
+
+    Parameters
+    ----------
+    time_s
+        (rows,) not decreasing.
+    part
+        (rows,) label of the stretch that each row belongs to; a change of label ends a stretch.
+
+    Returns
+    -------
+    ndarray
+        (rows - 1,) True where the rows on either side belong to different parts and lie further apart than
+        `GAP_FACTOR` times the longest neighbouring sampling interval: the mean interval of either part, the last one
+        before and the first one after. Consecutive techniques of a chain start within one sampling interval of each
+        other and so stay connected; a pause, or a technique whose file was not given, does not.
+    """
+    width = np.diff(time_s)
+    gap = np.zeros(width.size, dtype=bool)
+    ends = np.flatnonzero(part[1:] != part[:-1])
+    if not ends.size:
+        return gap
+    first = np.concatenate([[0], ends + 1])
+    last = np.concatenate([ends, [time_s.size - 1]])
+    mean = (time_s[last] - time_s[first]) / np.maximum(last - first, 1)
+    # A part of one row has no sampling interval of its own: its neighbour's counts.
+    final = np.where(last > first, width[np.maximum(last - 1, 0)], 0.0)
+    opening = np.where(last > first, width[np.minimum(first, width.size - 1)], 0.0)
+    sampling = np.maximum.reduce([mean[:-1], mean[1:], final[:-1], opening[1:]])
+    gap[ends] = width[ends] > GAP_FACTOR * sampling
+    return gap
+
+
 def charge_from_current(
-    time_s: NDArray[np.float64], current_ma: NDArray[np.float64], kind: CurrentKind
+    time_s: NDArray[np.float64],
+    current_ma: NDArray[np.float64],
+    kind: CurrentKind,
+    gaps: NDArray[np.bool_] | None = None,
 ) -> NDArray[np.float64]:
     """Integrate a current to a charge in mAh, zero at the first row, by the rule that its kind calls for.
 
@@ -135,6 +195,8 @@ def charge_from_current(
     kind
         ``interval_mean``: right rectangles (exact for a mean over the interval that ends at each row);
         ``instantaneous``: trapezoids.
+    gaps
+        (rows - 1,) True for intervals that add nothing, because nothing was recorded in them.
 
     Notes
     -----
@@ -143,4 +205,6 @@ def charge_from_current(
     dt = np.diff(time_s)
     current = np.where(np.isfinite(current_ma), current_ma, 0.0)
     pieces = current[1:] * dt if kind == "interval_mean" else 0.5 * (current[1:] + current[:-1]) * dt
+    if gaps is not None:
+        pieces = np.where(gaps, 0.0, pieces)
     return np.concatenate([[0.0], np.cumsum(pieces)])[: time_s.size] / 3600.0

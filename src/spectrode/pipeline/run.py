@@ -104,6 +104,8 @@ def apply_steps(
 
 
 def _context(dataset: OperandoDataset, spec: StepSpec, key: str) -> Any:
+    if key in ("mask", "variance"):
+        return dataset.variance if key == "variance" else None  # the mask goes to every step by itself
     if key == "scan_shape":
         return dataset.scan_shape or None
     if key == "scan_index":
@@ -135,9 +137,8 @@ def _taken_over(dataset: OperandoDataset, spec: StepSpec, output: StepOutput) ->
     if mask is not None and output.shift.size != dataset.n_channels:
         mask = _moved_mask(mask, dataset.shift, output.shift)
     keeps = spec.keeps_variance and output.shift.size == dataset.n_channels
-    changed = dataset.replace(
-        intensity=output.intensity, shift=output.shift, mask=mask, variance=dataset.variance if keeps else None
-    )
+    variance = output.products.get("variance", dataset.variance if keeps else None)
+    changed = dataset.replace(intensity=output.intensity, shift=output.shift, mask=mask, variance=variance)
     spikes = output.products.get("spikes")
     if spikes is not None:
         changed = changed.with_flags(SpectrumFlag.DESPIKED, np.asarray(spikes.any(axis=1)))

@@ -27,6 +27,9 @@ class UnmixingSettings:
         Spectra held fixed: ``frames:0`` or ``frames:0-1`` (mean of those frames of this experiment, processed the
         same way), ``file:PATH`` (any readable spectrum, processed the same way), ``library:ID`` (rendered from the
         reference library; a band list is a drawn curve, so prefer a measured spectrum).
+    set_aside_events
+        Spectra that would make a component by themselves (a missed cosmic ray, a flash seen once) take no part in
+        finding components; they get concentrations afterwards, and are flagged and counted.
     max_iterations
         Iterations of alternating least squares or NMF; larger takes longer.
     tolerance
@@ -39,6 +42,7 @@ class UnmixingSettings:
     components: Annotated[int, Between(0, 30)] = 0
     max_components: Annotated[int, Between(1, 30)] = 8
     known: tuple[str, ...] = ()
+    set_aside_events: bool = True
     max_iterations: Annotated[int, Between(1, 100_000)] = 500
     tolerance: Annotated[float, Between(1e-14, 1e-1)] = 1e-6
     seed: Annotated[int, Between(0, 2**31)] = 0

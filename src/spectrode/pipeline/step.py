@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..columns import COLUMNS
 from ..errors import Cancelled, StepError
 from .parameters import Parameter, checked_parameters, parameters_of
 
@@ -40,8 +41,8 @@ class StepOutput:
     products: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     counts: Mapping[str, int] = field(default_factory=dict)
-    """Notes that count spectra: a sentence with ``{count}`` and ``{total}``, and the count in this block. They are added
-    up over the blocks and become ``notes`` of the whole; zero is not told."""
+    """Notes that count spectra: a sentence with ``{count}`` and ``{total}``, and the count in this block. They are
+    added up over the blocks and become ``notes`` of the whole; zero is not told."""
 
 
 @dataclass(frozen=True)
@@ -300,7 +301,11 @@ class _Input:
         if value is None or name in ("scan_shape", "mask"):
             return value
         array = np.asarray(value)
+        if array.ndim == 0 and name not in COLUMNS:
+            return value  # a constant of the measurement, such as the laser wavelength
         wanted = self.values.shape if name == "variance" else self.values.shape[:1]
+        if array.ndim == 0:
+            return np.full(wanted, array)
         if self.single and array.ndim < len(wanted):
             array = array[None]
         if self.empty and array.shape[:1] == (0,):

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import io
+import textwrap
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..electrochemistry.clock import trace_zero_s
 from ..results import AnalysisResult
 from .style import FALLING, MAP, RC, RESTING, RISING, component_colour
 
@@ -84,26 +86,11 @@ def _axis_time(result: AnalysisResult) -> tuple[NDArray[np.float64] | None, str,
     return seconds / scale, unit, scale
 
 
-def _trace_shift(result: AnalysisResult) -> float | None:
-    """Return what must be added to trace times to be on the time scale of the spectra; None if it is not known."""
-    trace, dataset = result.trace, result.dataset
-    if trace is None or not len(trace):
-        return None
-    options = result.inputs.options
-    offset = float(options.get("offset_s") or 0.0)
-    start, zero = dataset.metadata.started_at, trace.started_at
-    by_clock = options.get("offset_from") == "clock" or (
-        options.get("offset_from") is None and start is not None and zero is not None
-    )
-    if by_clock and start is not None and zero is not None:
-        return (zero - start).total_seconds() - offset
-    return -float(trace.time_s[0]) - offset if options.get("offset_s") is not None else None
-
-
 def draw_timeline(result: AnalysisResult) -> tuple[Any, str] | None:
     """Potential and current against time; bars where spectra were taken."""
     times, unit, scale = _axis_time(result)
-    trace, shift = result.trace, _trace_shift(result)
+    trace = result.trace
+    shift = None if trace is None else trace_zero_s(result.dataset, trace)
     if times is None or trace is None or shift is None:
         return None
     t = (trace.time_s + shift) / scale
@@ -236,29 +223,31 @@ def draw_components(result: AnalysisResult) -> tuple[Any, str] | None:
     if found is None:
         return None
     count = len(found.names)
-    figure = _figure(1.15 + 1.45 * count)
+    figure = _figure(0.9 + 1.5 * count)
+    figure.get_layout_engine().set(hspace=0.16)
     axes = figure.subplots(count, 1, sharex=True, squeeze=False)[:, 0]
     shift = result.dataset.shift
     for k, ax in enumerate(axes):
         ax.plot(shift, found.spectra[k], color=component_colour(k), lw=1.1)
         names = _draw_reference_bands(ax, result, k)
         label = f"component {k + 1}" + (f" (fixed: {found.names[k]})" if found.known[k] else "")
-        ax.set_title(f"{label}   {names}", loc="left", size=9)
+        words = ax.set_title(textwrap.shorten(f"{label}: {names}", 100, placeholder=" …"), loc="left", size=9)
+        words.set_in_layout(False)  # a long title must not squeeze the axes
         ax.set_yticks([])
-        ax.set_ylim(-0.05, 1.32)
+        ax.set_ylim(-0.05, 1.42)
         ax.spines["left"].set_visible(False)
     axes[-1].set_xlabel(result.dataset.axis_label)
     axes[-1].set_xlim(shift[0], shift[-1])
     return figure, (
         "Spectra scaled to a maximum of 1. Triangles above: bands of the assigned references, filled where matched, "
-        "open where expected but missing; crosses: bands that no accepted reference explains."
+        "open where expected but missing; crosses: bands that no listed reference explains."
     )
 
 
 def _draw_reference_bands(ax: Any, result: AnalysisResult, component: int) -> str:
     rows = [a for a in result.assignments if a.component == component]
     names = []
-    height = 1.08
+    height, above = 1.12, 1.32
     unexplained: set[float] = set()
     for a in rows:
         unexplained |= set(a.unexplained_cm1)
@@ -267,12 +256,18 @@ def _draw_reference_bands(ax: Any, result: AnalysisResult, component: int) -> st
             continue
         names.append(a.compound if a.status == "assigned" else f"{a.compound} ({a.status})")
         matched = [m.reference_cm1 for m in a.matched]
-        ax.plot(matched, [height] * len(matched), "v", ms=5, color="black", clip_on=False)
-        ax.plot(a.missing_cm1, [height] * len(a.missing_cm1), "v", ms=5, mfc="none", color="black", clip_on=False)
+        _marks(ax, matched, height, "v", ms=5, color="black")
+        _marks(ax, a.missing_cm1, height, "v", ms=5, mfc="none", color="black")
         for position in matched:
             ax.axvline(position, color="0.85", lw=0.8, zorder=0)
-    ax.plot(sorted(unexplained), [height] * len(unexplained), "x", ms=4, color="#D55E00", clip_on=False)
+    _marks(ax, sorted(unexplained), above, "x", ms=4, color="#D55E00")
     return ", ".join(dict.fromkeys(names))
+
+
+def _marks(ax: Any, positions: Sequence[float], height: float, marker: str, **style: Any) -> None:
+    # An empty line would still take part in the layout, with a box in the corner of the page.
+    if positions:
+        ax.plot(positions, [height] * len(positions), marker, clip_on=False, **style)
 
 
 def draw_maps(result: AnalysisResult) -> tuple[Any, str] | None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,6 +13,9 @@ from .._version import __version__
 from ..columns import SpectrumFlag
 from ..results import AnalysisResult
 from .figures import ReportFigure
+
+if TYPE_CHECKING:
+    from ..assignment import Assignment
 
 __all__ = ["render_report"]
 
@@ -147,23 +150,36 @@ def _components(result: AnalysisResult) -> dict[str, Any] | None:
 
 
 def _assignments(result: AnalysisResult) -> list[dict[str, Any]]:
-    return [
-        {
-            "component": a.component + 1,
-            "compound": a.compound,
-            "status": a.status,
-            "score": "" if a.compound_id is None else f"{a.score:.2f}",
-            "q": "" if a.q_value is None else f"{a.q_value:.3f}",
-            "evidence": a.evidence,
-            "kind": a.kind.replace("_", " "),
-            "matched": [(f"{m.observed_cm1:.0f}", f"{m.reference_cm1:.0f}", m.assignment) for m in a.matched],
-            "missing": [f"{v:.0f}" for v in a.missing_cm1],
-            "unexplained": [f"{v:.0f}" for v in a.unexplained_cm1],
-            "alternatives": a.alternatives,
-            "note": a.note,
-        }
-        for a in result.assignments
-    ]
+    from ..library import load_library
+
+    entries = load_library().entries
+    seen: set[int] = set()
+    rows = []
+    for a in result.assignments:
+        first = a.component not in seen
+        seen.add(a.component)
+        rows.append(_assignment(a, entries, first, sum(b.component == a.component for b in result.assignments)))
+    return rows
+
+
+def _assignment(a: Assignment, entries: Mapping[str, Any], first: bool, span: int) -> dict[str, Any]:
+    """Return one row; what belongs to the whole component is shown in its first row only."""
+    return {
+        "component": a.component + 1,
+        "first": first,
+        "span": span,
+        "compound": a.compound,
+        "status": a.status,
+        "score": "" if a.compound_id is None else f"{a.score:.2f}",
+        "q": "" if a.q_value is None else f"{a.q_value:.3f}",
+        "evidence": a.evidence,
+        "kind": a.kind.replace("_", " "),
+        "matched": [(f"{m.observed_cm1:.0f}", f"{m.reference_cm1:.0f}", m.assignment) for m in a.matched],
+        "missing": [f"{v:.0f}" for v in a.missing_cm1],
+        "unexplained": [f"{v:.0f}" for v in a.unexplained_cm1],
+        "alternatives": [entries[i].name if i in entries else i for i in a.alternatives],
+        "note": a.note,
+    }
 
 
 def _steps(result: AnalysisResult) -> list[dict[str, Any]]:

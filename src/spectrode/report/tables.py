@@ -25,9 +25,9 @@ _HIDDEN = ("source", "scan_index", "flags")
 
 def write_tables(result: AnalysisResult, folder: Path) -> None:
     """Write ``assignments.csv``, ``components.csv`` and ``timeline.csv``."""
-    from ..assignment.report_table import COLUMNS, assignment_rows
+    from ..assignment.report_table import ASSIGNMENT_COLUMNS, assignment_rows
 
-    _write(folder / "assignments.csv", COLUMNS, assignment_rows(result.assignments))
+    _write(folder / "assignments.csv", ASSIGNMENT_COLUMNS, assignment_rows(result.assignments))
     names, rows = _components(result)
     _write(folder / "components.csv", names, rows)
     names, rows = timeline_rows(result)

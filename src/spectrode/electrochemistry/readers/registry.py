@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..._registry import discover
 from ...errors import ClockError, SpectrodeError, UnknownFormat, UnreadableFile
@@ -17,7 +19,7 @@ from ...history import file_sha256
 from ...metadata import SourceFile
 from ...pipeline.parameters import Parameter, checked_parameters, parameters_of
 from ...readers.registry import DAMAGE, read_head
-from ..trace import Trace
+from ..trace import CurrentKind, Trace
 
 __all__ = ["TraceReader", "join_traces", "read_trace", "read_traces", "trace_reader_for", "trace_readers"]
 
@@ -109,70 +111,193 @@ def read_traces(paths: Sequence[str | Path], **options: Any) -> Trace:
     return join_traces([read_trace(p, **options) for p in paths])
 
 
+@dataclass(frozen=True)
+class _Stretch:
+    """Rows of one trace that were recorded without a break (one pass of one technique), on the common time scale."""
+
+    trace: int
+    rows: slice
+    time_s: NDArray[np.float64]
+
+
 def join_traces(traces: Sequence[Trace]) -> Trace:
-    """Put traces on one time scale, ordered by their first row; the column ``part`` keeps their gaps.
+    """Put traces on one time scale, in time order; the column ``part`` keeps where one recording ends.
+
+    The passes of techniques in a loop, which each file collects for itself, are put back between each other.
+
+    Parameters
+    ----------
+    traces
+        Traces of one cell. Charge is carried on from one to the next. Columns that a trace lacks are filled with -1
+        (whole numbers) or NaN.
 
     Raises
     ------
     ClockError
-        If they have no common time scale (a start is missing), or they overlap in time.
+        If they have no common time scale (a start is missing), overlap in time, or name different references.
     """
+    if not traces:
+        raise SpectrodeError("at least one trace must be given to join, but the list is empty")
     if len(traces) == 1:
         return traces[0]
-    key = "started_at" if all(t.started_at for t in traces) else "local_start"
-    starts = [getattr(t, key) for t in traces]
-    if any(s is None for s in starts):
-        raise ClockError(
-            f"{sum(s is None for s in starts)} of {len(traces)} potentiostat files have no absolute start, so they "
-            "cannot be put in one sequence; give them one at a time, or add the start to the files that lack it"
-        )
-    filled = [t for t in traces if len(t)] or [traces[0]]
-    zero = min(getattr(t, key) for t in filled)
-    moved = [(t, t.time_s + (getattr(t, key) - zero).total_seconds()) for t in filled]
-    moved.sort(key=lambda pair: float(pair[1][0]) if pair[1].size else 0.0)
-    for (_, before), (after_trace, after) in pairwise(moved):
-        if before.size and after.size and after[0] < before[-1]:
-            name = after_trace.sources[0].path if after_trace.sources else "the later trace"
+    key, zero = _common_zero(traces)
+    stretches = []
+    for k, trace in enumerate(traces):
+        shift = (getattr(trace, key) - zero).total_seconds()
+        stretches += [_Stretch(k, rows, trace.time_s[rows] + shift) for rows in _unbroken(trace)]
+    stretches.sort(key=lambda s: (float(s.time_s[0]), float(s.time_s[-1]), s.trace))
+    for before, after in pairwise(stretches):
+        if after.time_s[0] < before.time_s[-1]:
             raise ClockError(
-                f"potentiostat files overlap in time: {name} starts {before[-1] - after[0]:.1f} s before the one "
-                "before it ends; give files of one channel only"
+                f"potentiostat files overlap in time: {_name_of(traces, after.trace)} records from "
+                f"{after.time_s[0]:.1f} s on, but {_name_of(traces, before.trace)} until {before.time_s[-1]:.1f} s; "
+                "give files of one channel only, each once"
             )
-    return _concatenated([t for t, _ in moved], [time for _, time in moved], key, zero)
+    return _concatenated(traces, stretches, key, zero)
 
 
-def _concatenated(traces: list[Trace], times: list[Any], key: str, zero: Any) -> Trace:
-    first = traces[0]
-    names = {t.reference for t in traces}
-    if len(names) > 1:
-        raise ClockError(f"the potentiostat files name different reference electrodes: {sorted(map(str, names))}")
-    kinds = {t.current_kind for t in traces if t.current_ma is not None}
-    charges = [t.charge for t in traces]
-    lengths = [len(t) for t in traces]
-    total = 0.0
-    joined_charge = []
-    for charge, n in zip(charges, lengths, strict=True):
-        part = np.full(n, total) if charge is None else charge - (charge[0] if n else 0.0) + total
-        joined_charge.append(part)
-        total = float(part[-1]) if n else total
-    integer = [c for c in ("cycle", "half_cycle", "step") if any(c in t.columns for t in traces)]
-    columns = {c: np.concatenate([t.columns.get(c, np.full(len(t), -1)) for t in traces]) for c in integer}
-    columns["part"] = np.concatenate([np.full(n, k) for k, n in enumerate(lengths)])
-    has_current = any(t.current_ma is not None for t in traces)
-    return first.replace(
-        time_s=np.concatenate(times),
-        potential_v=np.concatenate([t.potential_v for t in traces]),
-        current_ma=np.concatenate(
-            [t.current_ma if t.current_ma is not None else np.full(len(t), np.nan) for t in traces]
+def _common_zero(traces: Sequence[Trace]) -> tuple[str, datetime]:
+    """Return the field that holds every trace's start, and the earliest of the starts."""
+    key = "started_at" if all(t.started_at is not None for t in traces) else "local_start"
+    without = [i for i, t in enumerate(traces) if getattr(t, key) is None]
+    if without:
+        zoned = [i for i in without if traces[i].started_at is not None]
+        if zoned:
+            raise ClockError(
+                f"{_name_of(traces, zoned[0])} gives its start with a time zone and others without; give timezone= "
+                "for those that lack it"
+            )
+        raise ClockError(
+            f"{len(without)} of {len(traces)} potentiostat files have no absolute start (first: "
+            f"{_name_of(traces, without[0])}), so they cannot be put in one sequence; give them one at a time, or add "
+            "the start to the files that lack it"
         )
-        if has_current
-        else None,
-        current_kind=kinds.pop() if len(kinds) == 1 else "instantaneous",
-        charge_mah=np.concatenate(joined_charge) if any(c is not None for c in charges) else None,
+    filled = [t for t in traces if len(t)] or list(traces)
+    return key, min(getattr(t, key) for t in filled)
+
+
+def _name_of(traces: Sequence[Trace], index: int) -> str:
+    sources = traces[index].sources
+    return sources[0].path if sources else f"trace {index + 1}"
+
+
+def _unbroken(trace: Trace) -> list[slice]:
+    """Return the rows of each stretch of a trace; a trace without rows has none."""
+    n = len(trace)
+    if not n:
+        return []
+    part = trace.columns.get("part")
+    breaks = np.zeros(0, dtype=int) if part is None else np.flatnonzero(part[1:] != part[:-1]) + 1
+    return [slice(int(a), int(b)) for a, b in pairwise([0, *breaks, n])]
+
+
+def _concatenated(traces: Sequence[Trace], stretches: list[_Stretch], key: str, zero: datetime) -> Trace:
+    order = list(dict.fromkeys([s.trace for s in stretches])) + [k for k, t in enumerate(traces) if not len(t)]
+    first = traces[order[0]]
+    names = {t.reference for t in traces if len(t)} or {first.reference}
+    if len(names) > 1:
+        raise ClockError(
+            f"the potentiostat files do not agree on the reference electrode ({', '.join(sorted(map(str, names)))}); "
+            "give reference= with its name"
+        )
+    currents, kind, note = _currents(traces)
+    warnings = dict.fromkeys(w for k in order for w in traces[k].warnings)
+    if note:
+        warnings[note] = None
+    whole = {"cycle", "half_cycle", "step"}
+    found = dict.fromkeys(c for k in order for c in traces[k].columns if c != "part")
+    columns = {}
+    for name in found:
+        fill, dtype = (-1, np.int64) if name in whole else (np.nan, np.float64)
+        missing = [np.full(len(t), fill, dtype=dtype) if name not in t.columns else None for t in traces]
+        columns[name] = _in_order(
+            stretches, [traces[k].columns[name] if m is None else m for k, m in enumerate(missing)]
+        )
+    columns["part"] = np.repeat(np.arange(len(stretches)), [s.time_s.size for s in stretches])
+    return Trace(
+        time_s=np.concatenate([np.zeros(0), *(s.time_s for s in stretches)]),
+        potential_v=_in_order(stretches, [t.potential_v for t in traces]),
+        current_ma=None if currents is None else _in_order(stretches, currents),
+        current_kind=kind,
+        charge_mah=_carried_charge(traces, stretches),
         columns=columns,
-        technique=" → ".join(dict.fromkeys(t.technique for t in traces if t.technique)) or None,
-        warnings=tuple(dict.fromkeys(w for t in traces for w in t.warnings)),
-        sources=tuple(s for t in traces for s in t.sources),
+        reference=next(iter(names)),
+        technique=" → ".join(dict.fromkeys(t for k in order if (t := traces[k].technique))) or None,
+        instrument=first.instrument,
+        warnings=tuple(warnings),
+        sources=tuple(s for k in order for s in traces[k].sources),
         started_at=zero if key == "started_at" else None,
         local_start=zero if key == "local_start" else None,
-        vendor={str(k): t.vendor for k, t in enumerate(traces)},
+        vendor={str(i): dict(traces[k].vendor) for i, k in enumerate(order)},
     )
+
+
+def _in_order(stretches: Sequence[_Stretch], values: Sequence[NDArray[Any]]) -> NDArray[Any]:
+    return np.concatenate([np.zeros(0, dtype=values[0].dtype), *(values[s.trace][s.rows] for s in stretches)])
+
+
+def _currents(traces: Sequence[Trace]) -> tuple[list[NDArray[np.float64]] | None, CurrentKind, str | None]:
+    """Return the currents of one kind; instantaneous ones become interval means if both kinds occur.
+
+    The mean of a linear course over the interval that ends at a row is the mean of the two rows: no charge is lost.
+    """
+    kinds: set[CurrentKind] = {t.current_kind for t in traces if t.current_ma is not None and len(t)}
+    if not any(t.current_ma is not None for t in traces):
+        return None, "instantaneous", None
+    mixed = len(kinds) > 1
+    currents = []
+    for trace in traces:
+        current = trace.current_ma
+        if current is None:
+            current = np.full(len(trace), np.nan)
+        elif mixed and trace.current_kind == "instantaneous" and len(trace):
+            means = np.concatenate([current[:1], 0.5 * (current[1:] + current[:-1])])
+            starts = [rows.start for rows in _unbroken(trace)]
+            means[starts] = current[starts]
+            current = means
+        currents.append(current)
+    if mixed:
+        return (
+            currents,
+            "interval_mean",
+            "some files give the instantaneous current and some its mean over the interval; all were made means",
+        )
+    return currents, (kinds.pop() if kinds else "instantaneous"), None
+
+
+def _carried_charge(traces: Sequence[Trace], stretches: Sequence[_Stretch]) -> NDArray[np.float64] | None:
+    """Return one running charge over all stretches; those without a charge (open circuit) keep it constant."""
+    charges = [t.charge for t in traces]
+    if all(c is None for c in charges):
+        return None
+    total = 0.0
+    so_far: dict[int, float] = {}
+    joined = [np.zeros(0)]
+    ended: float | None = None
+    for s in stretches:
+        charge = charges[s.trace]
+        if charge is None:
+            joined.append(np.full(s.time_s.size, total))
+        else:
+            piece = charge[s.rows]
+            base = so_far.get(s.trace)
+            if base is None:
+                base = 0.0 if _began_before_first_row(traces[s.trace], s, ended) else float(piece[0])
+            joined.append(piece - base + total)
+            so_far[s.trace] = float(piece[-1])
+            total = float(joined[-1][-1])
+        ended = float(s.time_s[-1])
+    return np.concatenate(joined)
+
+
+def _began_before_first_row(trace: Trace, stretch: _Stretch, ended: float | None) -> bool:
+    """Tell whether the charge in a technique's first row was passed since the technique before it ended.
+
+    EC-Lab's first row may close an interval (``cp.issue_149.mpt``: 0.019 mC in the first row). It is believed if the
+    row's current could have passed that charge since then; else the counter began somewhere else.
+    """
+    if ended is None or trace.charge_mah is None or trace.current_ma is None:
+        return False
+    first = stretch.rows.start
+    possible = abs(trace.current_ma[first]) * (stretch.time_s[0] - ended) / 3600.0
+    return bool(0 < abs(trace.charge_mah[first]) <= 1.5 * possible)
