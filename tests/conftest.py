@@ -11,6 +11,14 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 
 
+def pytest_addoption(pluginmanager: pytest.PytestPluginManager) -> None:
+    """Take pytest-qt out where Qt's system libraries are missing: it would end the whole run before any test."""
+    try:
+        from qtpy import QtWidgets  # noqa: F401
+    except ImportError:
+        pluginmanager.unregister(name="pytest-qt")
+
+
 def _shared_folder() -> Path:
     return Path(os.environ.get("SPECTRODE_SHARED_DATA", ROOT.parent / "shared" / "data"))
 

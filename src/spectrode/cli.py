@@ -269,12 +269,12 @@ def demo(
 
 def _open_gui() -> None:
     try:
-        from napari_spectrode.launch import open_sample
+        from napari_spectrode.launch import run_sample
     except ImportError as error:
         raise SpectrodeError(
             f"the sample cannot be opened in napari ({error}); install it with: pip install 'spectrode[gui]' pyqt6"
         ) from None
-    open_sample()
+    run_sample()
 
 
 @app.command()

@@ -163,10 +163,11 @@ class OperandoDataset:
         """(spectra,) begin and end of each exposure on the ``time_s`` scale; NaN where the time is unknown.
 
         A time stamp is the begin unless ``metadata.stamp_refers_to`` says that it is the middle or the end. Without a
-        known exposure, begin and end are the stamp itself.
+        known exposure, begin and end are the stamp itself. ``irradiation_s`` is preferred to ``exposure_s``, because a
+        vendor's cosmic-ray filter collects from more exposures than it counts.
         """
         stamp = np.asarray(self.column("time_s"), dtype=float)
-        exposure = self.columns.get("exposure_s", np.zeros(self.n_spectra))
+        exposure = self.columns.get("irradiation_s", self.columns.get("exposure_s", np.zeros(self.n_spectra)))
         length = np.where(np.isfinite(exposure), exposure, 0.0)
         before = {"end": 1.0, "middle": 0.5}.get(self.metadata.stamp_refers_to, 0.0) * length
         return stamp - before, stamp - before + length
@@ -178,7 +179,7 @@ class OperandoDataset:
         return (begin + end) / 2
 
     def absolute_time(self, index: int) -> datetime | None:
-        """Return the absolute start of one exposure, or None where it is unknown."""
+        """Return the absolute time stamp of one spectrum, or None where it is unknown."""
         start, seconds = self.metadata.started_at, self.columns.get("time_s")
         if start is None or seconds is None or not np.isfinite(seconds[index]):
             return None

@@ -13,6 +13,7 @@ from .errors import UnknownFormat, UnreadableFile
 
 if TYPE_CHECKING:
     from .electrochemistry.trace import Trace
+    from .metadata import FieldImage
     from .pipeline.parameters import Parameter
 
 __all__ = ["describe", "describe_dataset", "describe_step", "describe_trace", "is_trace", "list_formats", "list_steps"]
@@ -88,9 +89,17 @@ def describe_dataset(dataset: OperandoDataset, path: str | Path) -> str:
         rows.append(("instrument", ", ".join(words)))
     if metadata.title:
         rows.append(("title", metadata.title))
-    rows += [("image", f"{i.name}: {np.shape(i.pixels)} pixels, x {i.x_um}, y {i.y_um} µm") for i in metadata.images]
+    rows += [("image", f"{i.name}: {_image_words(i)}") for i in metadata.images]
     rows += [("warning", text) for text in metadata.warnings]
     return f"{path}\n{_table(rows)}"
+
+
+def _image_words(image: FieldImage) -> str:
+    rows, columns = np.shape(image.pixels)[:2]
+    edges = [
+        f"{axis} {edge[0]:.6g} … {edge[1]:.6g} µm" for axis, edge in (("x", image.x_um), ("y", image.y_um)) if edge
+    ]
+    return ", ".join([f"{columns} × {rows} pixels", *edges])
 
 
 def _axis_words(dataset: OperandoDataset) -> str:
@@ -137,9 +146,12 @@ def _time_words(dataset: OperandoDataset) -> str:
     if seconds is None or not np.isfinite(seconds).any():
         return "none of their own"
     good = np.sort(seconds[np.isfinite(seconds)])
+    stamp = {"end": " at the end of its exposure", "middle": " at the middle of its exposure"}.get(
+        dataset.metadata.stamp_refers_to, ""
+    )
     derived = " (derived from a nominal step)" if dataset.metadata.times_derived else ""
     if good.size < 2:
-        return f"{good.size} spectrum dated{derived}"
+        return f"{good.size} spectrum dated{stamp}{derived}"
     steps = np.diff(good)
     listed = (
         ", ".join(f"{s:.3f}" for s in steps)
@@ -147,7 +159,7 @@ def _time_words(dataset: OperandoDataset) -> str:
         else (f"{steps.min():.4g} / {np.median(steps):.4g} / {steps.max():.4g}")
     )
     kind = "steps" if steps.size <= 4 else "steps min / median / max"
-    return f"{good.size} dated, {good[-1] - good[0]:.6g} s in all, {kind} {listed} s{derived}"
+    return f"{good.size} dated{stamp}, {good[-1] - good[0]:.6g} s in all, {kind} {listed} s{derived}"
 
 
 def _position_words(dataset: OperandoDataset) -> str:

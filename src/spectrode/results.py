@@ -251,7 +251,7 @@ def _load_assignments(group: Any) -> tuple[Assignment, ...]:
 
     found = []
     for table in json.loads(group["assignments"][()]):
-        values = {k: tuple(v) if isinstance(v, list) else v for k, v in table.items()}
+        values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in table.items()}
         values["matched"] = tuple(BandMatch(**m) for m in values.get("matched", ()))
         found.append(Assignment(**values))
     return tuple(found)

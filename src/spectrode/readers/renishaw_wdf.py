@@ -11,7 +11,7 @@ import math
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
@@ -88,20 +88,15 @@ def sniff(path: Path, head: bytes) -> bool:
     return head[:4] == b"WDF1"
 
 
-def load(path: Path, *, times: Literal["stamp", "exposure_start"] = "stamp") -> OperandoDataset:
+def load(path: Path) -> OperandoDataset:
     """Read a Renishaw WDF file.
 
     Spectra keep the file's order; ``scan_index`` says where each lies in the scan. Planned spectra that were never
     measured (interrupted maps) are left out, and the scan shape stays that of the plan. Intensities are float32 as
     stored, a descending axis is turned round together with them.
 
-    Parameters
-    ----------
-    times
-        ``stamp``: ``time_s`` is the file's own time stamp of each spectrum. ``exposure_start``: where the file shows
-        that its stamps are taken at the end of the exposure, they are moved back by the time that collecting one
-        spectrum takes (all accumulations, and those that the cosmic-ray filter adds); ``metadata.started_at`` is then
-        the start of the first exposure.
+    ``time_s`` is the file's own time stamp of each spectrum. Where the header's times prove that stamps are taken at
+    the end of the exposure, ``metadata.stamp_refers_to`` says so.
 
     Returns
     -------
@@ -122,7 +117,7 @@ def load(path: Path, *, times: Literal["stamp", "exposure_start"] = "stamp") -> 
             parts = _read_parts(Path(path), stream)
     except OSError as error:
         raise UnreadableFile(path, f"cannot be read ({error.strerror or error})") from None
-    return _dataset(parts, times)
+    return _dataset(parts)
 
 
 # -- reading -----------------------------------------------------------------------------------------------------------
@@ -299,14 +294,14 @@ class _Settings:
         return None if self.exposure_s is None else self.exposure_s * self.taken
 
 
-def _dataset(parts: _File, times: Literal["stamp", "exposure_start"]) -> OperandoDataset:
+def _dataset(parts: _File) -> OperandoDataset:
     settings = _settings(parts)
     laser = _laser(parts)
     shift, kind, reverse = _spectral_axis(parts, laser.wavelength_nm)
     columns = _positions(parts)
     layout = _layout(parts, columns)
     columns.update(_exposures(parts, settings))
-    clock = _clock(parts, settings, times)
+    clock = _clock(parts, settings)
     if clock.time_s is not None:
         columns["time_s"] = clock.time_s
     if layout.distance is not None:
@@ -432,7 +427,7 @@ class _Clock:
     refers_to: Literal["end", "unknown"] = "unknown"
 
 
-def _clock(parts: _File, settings: _Settings, times: Literal["stamp", "exposure_start"]) -> _Clock:
+def _clock(parts: _File, settings: _Settings) -> _Clock:
     header, stamps = parts.header, parts.origin(_TIME)
     if stamps is None:
         return _Clock(started_at=filetime(header.start_ticks))
@@ -447,20 +442,8 @@ def _clock(parts: _File, settings: _Settings, times: Literal["stamp", "exposure_
     zero = int(stamps.raw[known].min())
     # Whole ticks are subtracted before they become floating point, so that 100 ns survive.
     time_s = np.where(known, (stamps.raw - np.where(known, zero, stamps.raw)) / TICKS_PER_SECOND, np.nan)
-    started_at = filetime(zero)
     _check_collection_time(parts, zero, int(stamps.raw[known].max()))
-    refers_to = _meaning_of_stamps(header, stamps.raw[known], settings)
-    duration = settings.irradiation_s
-    if refers_to == "end" and duration is not None and started_at is not None:
-        if times == "exposure_start":
-            started_at -= timedelta(seconds=duration)
-        else:
-            parts.notes.append(
-                f"the time stamps are taken at the end of the exposures ({duration:g} s each): the file was closed "
-                "sooner after the last stamp than an exposure lasts; time_s holds the stamps as written "
-                "(times='exposure_start' gives the starts)"
-            )
-    return _Clock(time_s, started_at, refers_to)
+    return _Clock(time_s, filetime(zero), _meaning_of_stamps(header, stamps.raw[known], settings))
 
 
 def _meaning_of_stamps(header: Header, ticks: NDArray[np.int64], settings: _Settings) -> Literal["end", "unknown"]:

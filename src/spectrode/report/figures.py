@@ -115,7 +115,7 @@ def draw_timeline(result: AnalysisResult) -> tuple[Any, str] | None:
         low, high = np.nanmin(inside) - half, np.nanmax(inside) + half
         for ax in axes:
             ax.axvspan(low, high, color="#56B4E9", alpha=0.35 if k % 2 else 0.18, lw=0)
-        if count <= 40 and (count <= 20 or k % 2 == 0):
+        if 1 < count <= 40 and (count <= 20 or k % 2 == 0):
             axes[0].text((low + high) / 2, 1.01, str(k), transform=axes[0].get_xaxis_transform(), ha="center", size=7)
     outside = int(np.count_nonzero(~np.isfinite(result.dataset.columns.get("potential_v", np.zeros(0)))))
     caption = (
@@ -224,7 +224,7 @@ def draw_components(result: AnalysisResult) -> tuple[Any, str] | None:
         return None
     count = len(found.names)
     figure = _figure(0.9 + 1.5 * count)
-    figure.get_layout_engine().set(hspace=0.16)
+    figure.set_layout_engine("constrained", hspace=0.16)
     axes = figure.subplots(count, 1, sharex=True, squeeze=False)[:, 0]
     shift = result.dataset.shift
     for k, ax in enumerate(axes):
@@ -271,43 +271,88 @@ def _marks(ax: Any, positions: Sequence[float], height: float, marker: str, **st
 
 
 def draw_maps(result: AnalysisResult) -> tuple[Any, str] | None:
-    """Concentration maps: a row a component, up to six frames."""
+    """Concentration maps: a row a component and up to six frames; a single map has its components side by side."""
     found = result.decomposition
     names = [n for n, _ in result.dataset.scan_shape]
     if found is None or "y" not in names or "x" not in names or set(names) - {"frame", "y", "x"}:
         return None
     cube = result.dataset.as_cube(found.concentrations.astype(float))
     cube = cube.reshape(-1, *cube.shape[-3:])
+    draw = _single_map if cube.shape[0] == 1 else _map_series
+    return draw(result, cube), (
+        "Concentration in counts at the component's strongest band; each colour scale ends at its 99th percentile. "
+        "Grey: no spectrum. "
+        + (
+            "Titles: median potential of the frame; each pixel has its own in timeline.csv."
+            if cube.shape[0] > 1
+            else ""
+        )
+    )
+
+
+def _single_map(result: AnalysisResult, cube: NDArray[Any]) -> Any:
+    count = cube.shape[-1]
+    across = min(count, 3)
+    down = -(-count // across)
+    extent, _ = _extent(result)
+    width = WIDTH / across
+    figure = _figure(min(down * (0.75 * width * _height_ratio(extent) + 0.6), 14.0))
+    axes = figure.subplots(down, across, squeeze=False, sharex=True, sharey=True)
+    for k, ax in enumerate(axes.flat):
+        if k >= count:
+            ax.set_visible(False)
+            continue
+        shown = _draw_map(ax, result, cube[0, :, :, k], cube[..., k])
+        ax.set_title(f"component {k + 1}", size=9)
+        _label_map(ax, result, left=k % across == 0, bottom=k + across >= count)
+        figure.colorbar(shown, ax=ax, shrink=0.85, pad=0.02).ax.tick_params(labelsize=7)
+    return figure
+
+
+def _map_series(result: AnalysisResult, cube: NDArray[Any]) -> Any:
     frames = np.unique(np.linspace(0, cube.shape[0] - 1, min(6, cube.shape[0])).round().astype(int))
-    extent, aspect_known = _extent(result)
+    extent, _ = _extent(result)
     rows = cube.shape[-1]
-    ratio = abs(extent[3] - extent[2]) / max(abs(extent[1] - extent[0]), 1e-9)
     width = (WIDTH - 1.6) / max(len(frames), 3)
-    figure = _figure(min(0.7 + rows * (width * min(max(ratio, 0.35), 1.6) + 0.35), 14.0))
+    figure = _figure(min(0.7 + rows * (width * _height_ratio(extent) + 0.35), 14.0))
     axes = figure.subplots(rows, len(frames), squeeze=False, sharex=True, sharey=True)
     for k in range(rows):
-        top = float(np.nanpercentile(cube[..., k], 99)) if np.isfinite(cube[..., k]).any() else 1.0
         for j, frame in enumerate(frames):
             ax = axes[k, j]
-            ax.set_facecolor("0.85")
-            shown = ax.imshow(
-                cube[frame, :, :, k], extent=extent, cmap=MAP, vmin=0, vmax=max(top, 1e-12), aspect="equal",
-                origin="lower", interpolation="nearest",
-            )  # fmt: skip
-            ax.tick_params(labelsize=7)
+            shown = _draw_map(ax, result, cube[frame, :, :, k], cube[..., k])
             if k == 0:
                 ax.set_title(_frame_title(result, int(frame)), size=8)
-            if j == 0:
-                ax.set_ylabel(f"component {k + 1}\n" + ("y / µm" if aspect_known else "row"), size=8)
-            if k == rows - 1:
-                ax.set_xlabel("x / µm" if aspect_known else "column", size=8)
+            _label_map(ax, result, left=j == 0, bottom=k == rows - 1, component=k)
         bar = figure.colorbar(shown, ax=list(axes[k]), shrink=0.9, pad=0.01)
         bar.ax.tick_params(labelsize=7)
         bar.set_label("counts", size=8)
-    return figure, (
-        "Concentration in counts at the component's strongest band; one colour scale a row, ending at its 99th "
-        "percentile. Grey: no spectrum. Titles: median potential of the frame; each pixel has its own in timeline.csv."
-    )
+    return figure
+
+
+def _height_ratio(extent: tuple[float, float, float, float]) -> float:
+    ratio = abs(extent[3] - extent[2]) / max(abs(extent[1] - extent[0]), 1e-9)
+    return min(max(ratio, 0.35), 1.6)
+
+
+def _draw_map(ax: Any, result: AnalysisResult, values: NDArray[Any], whole: NDArray[Any]) -> Any:
+    """Draw one map; ``whole`` are all values that share its colour scale."""
+    top = float(np.nanpercentile(whole, 99)) if np.isfinite(whole).any() else 1.0
+    ax.set_facecolor("0.85")
+    ax.tick_params(labelsize=7)
+    extent, _ = _extent(result)
+    return ax.imshow(
+        values, extent=extent, cmap=MAP, vmin=0, vmax=max(top, 1e-12), aspect="equal", origin="lower",
+        interpolation="nearest",
+    )  # fmt: skip
+
+
+def _label_map(ax: Any, result: AnalysisResult, *, left: bool, bottom: bool, component: int | None = None) -> None:
+    _, known = _extent(result)
+    if left:
+        words = "" if component is None else f"component {component + 1}\n"
+        ax.set_ylabel(words + ("y / µm" if known else "row"), size=8)
+    if bottom:
+        ax.set_xlabel("x / µm" if known else "column", size=8)
 
 
 def _frame_title(result: AnalysisResult, frame: int) -> str:

@@ -1,0 +1,1 @@
+"""Views over the state: the only modules that import Qt widgets."""
