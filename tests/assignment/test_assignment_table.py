@@ -34,7 +34,7 @@ def test_columns_and_their_order():
 def test_values_are_text_and_the_unknown_is_empty():
     (first,) = assignment_rows([row(alternatives=("calcite", "ledc"))])
     assert first == {
-        "component": "0",
+        "component": "1",
         "compound_id": "li2co3",
         "compound": "Lithium carbonate",
         "score": "0.735",

@@ -262,7 +262,8 @@ def assign_peaks(
     accepted = _explain(spectrum, references)
     taken = _taken(spectrum, accepted)
     candidates = _candidates(spectrum, references, accepted, taken)
-    unexplained = tuple(round(p.position_cm1, 1) for p, t in zip(spectrum.peaks, taken, strict=True) if not t)
+    named = taken | _taken(spectrum, candidates)
+    unexplained = tuple(round(p.position_cm1, 1) for p, t in zip(spectrum.peaks, named, strict=True) if not t)
     rows = [
         _row(component, spectrum, fit, status, alternatives, unexplained)
         for fit, status, alternatives in [*accepted, *candidates]

@@ -29,12 +29,12 @@ ASSIGNMENT_COLUMNS = (
 def assignment_rows(assignments: Iterable[Assignment]) -> list[dict[str, str]]:
     """Return one row of text per assignment, in the order of :data:`ASSIGNMENT_COLUMNS`.
 
-    Lists are joined by ``;``. What is not known is empty, so that 0 always means nought. ``verdict`` stays empty until
-    the dose analysis fills it.
+    Components are counted from 1, as in the report and in ``components.csv``. Lists are joined by ``;``. What is not
+    known is empty, so that 0 always means nought. ``verdict`` stays empty until the dose analysis fills it.
     """
     return [
         {
-            "component": str(a.component),
+            "component": str(a.component + 1),
             "compound_id": a.compound_id or "",
             "compound": a.compound,
             "score": f"{a.score:.3f}",

@@ -226,9 +226,10 @@ def _nothing_inside(
         spectra = _range(zero, first - offset_s, last - offset_s)
         ranges = f"the spectra run from {spectra}, the trace from {_range(zero, trace_first, trace_last)}"
         shifted = f", with a clock offset of {offset_s:g} s" if offset_s else ""
-        remedy = "check the dates and time zones, or give offset_s (--offset)"
-        if offset_s == 0:
-            remedy += "; if a clock cannot be trusted, use offset_from='trace_start'"
+        remedy = (
+            "check the dates and time zones, or give offset_s (--offset); if a clock cannot be trusted, use "
+            "offset_from='trace_start' (--offset-from trace-start)"
+        )
     else:
         ranges = (
             f"the spectra run from {first - trace_first:.3f} s to {last - trace_first:.3f} s after the trace's first "

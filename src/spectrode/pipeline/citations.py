@@ -64,6 +64,19 @@ CITATIONS: dict[str, str] = {
         "Korepanov, V. I. Asymmetric least-squares baseline algorithm with peak screening for automatic processing "
         "of the Raman spectra. J. Raman Spectrosc. 2020, 51, 2061-2065. doi:10.1002/jrs.5952"
     ),
+    "HongShengDobriban2020": (
+        "Hong, D.; Sheng, Y.; Dobriban, E. Selecting the number of components in PCA via random signflips. "
+        "arXiv:2012.02985 (2020)"
+    ),
+    "KimPark2011": (
+        "Kim, J.; Park, H. Fast nonnegative matrix factorization: an active-set-like method and comparisons. SIAM J. "
+        "Sci. Comput. 2011, 33, 3261-3281. doi:10.1137/110821172"
+    ),
+    "Lam2010": (
+        "Lam, H.; Deutsch, E. W.; Aebersold, R. Artificial decoy spectral libraries for false discovery rate "
+        "estimation in spectral library searching in proteomics. J. Proteome Res. 2010, 9, 605-610. "
+        "doi:10.1021/pr900947u"
+    ),
     "LeeSeung1999": (
         "Lee, D. D.; Seung, H. S. Learning the parts of objects by non-negative matrix factorization. Nature 1999, "
         "401, 788-791. doi:10.1038/44565"
@@ -71,6 +84,10 @@ CITATIONS: dict[str, str] = {
     "Lieber2003": (
         "Lieber, C. A.; Mahadevan-Jansen, A. Automated method for subtraction of fluorescence from biological Raman "
         "spectra. Appl. Spectrosc. 2003, 57, 1363-1367. doi:10.1366/000370203322554518"
+    ),
+    "Malinowski1977": (
+        "Malinowski, E. R. Determination of the number of factors and the experimental error in a data matrix. Anal. "
+        "Chem. 1977, 49, 612-617. doi:10.1021/ac50012a027"
     ),
     "Morhac2008": (
         "Morháč, M.; Matoušek, V. Peak clipping algorithms for background estimation in spectroscopic data. Appl. "
@@ -105,6 +122,10 @@ CITATIONS: dict[str, str] = {
     "Whitaker2018": (
         "Whitaker, D. A.; Hayes, K. A simple algorithm for despiking Raman spectra. Chemom. Intell. Lab. Syst. "
         "2018, 179, 82-84. doi:10.1016/j.chemolab.2018.06.009"
+    ),
+    "WindigGuilment1991": (
+        "Windig, W.; Guilment, J. Interactive self-modeling mixture analysis. Anal. Chem. 1991, 63, 1425-1432. "
+        "doi:10.1021/ac00014a016"
     ),
     "Xu2019": (
         "Xu, D.; Liu, S.; Cai, Y.; Yang, C. Baseline correction method based on doubly reweighted penalized least "

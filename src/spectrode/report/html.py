@@ -48,6 +48,7 @@ def render_report(result: AnalysisResult, figures: Sequence[ReportFigure]) -> st
         sources=_sources(result),
         versions=sorted(result.versions.items()),
         citations=_citations(result),
+        reference_sources=_reference_sources(result),
         recipe=result.recipe,
         recipe_text=result.recipe.dumps(),
     )
@@ -210,10 +211,38 @@ def _citations(result: AnalysisResult) -> list[str]:
     keys = [key for r in result.steps for key in r.cite]
     if result.decomposition is not None:
         keys += list(_METHOD_CITATIONS.get(result.decomposition.method, ()))
+    if result.rank is not None:
+        keys += ["Malinowski1977", "HongShengDobriban2020"]
+    if result.assignments:
+        keys.append("Lam2010")
     return [CITATIONS.get(key, key) for key in dict.fromkeys(keys)]
 
 
+def _reference_sources(result: AnalysisResult) -> list[dict[str, str]]:
+    """Return where the matched reference bands come from: a row a source, with what it was used for."""
+    from ..library import load_library
+
+    entries = load_library().entries
+    found: dict[str, dict[str, str]] = {}
+    for a in result.assignments:
+        entry = entries.get(a.compound_id or "")
+        if entry is None:
+            continue
+        citations = {source.id: source for source in entry.source}
+        matched = {m.reference_cm1 for m in a.matched}
+        for band in (b for b in entry.band if b.technique == "raman" and b.position_cm1 in matched):
+            for used in band.sources:
+                source = citations[used.id]
+                words = source.citation + (f". doi:{source.doi}" if source.doi else "")
+                row = found.setdefault(words, {"citation": words, "how": used.how, "for": entry.name})
+                if used.how == "seen":
+                    row["how"] = "seen"
+                if entry.name not in row["for"].split(", "):
+                    row["for"] += f", {entry.name}"
+    return list(found.values())
+
+
 _METHOD_CITATIONS = {
-    "mcr_als": ("Tauler1995", "Jaumot2005", "BroDeJong1997"),
+    "mcr_als": ("Tauler1995", "Jaumot2005", "WindigGuilment1991", "KimPark2011"),
     "nmf": ("LeeSeung1999", "CichockiPhan2009"),
 }
