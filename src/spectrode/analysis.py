@@ -5,7 +5,7 @@ Nothing is written here; :mod:`spectrode.report` makes the results folder.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -43,6 +43,8 @@ def analyse(
     timezone: str | None = None,
     reference: str | None = None,
     laser_nm: float | None = None,
+    spectra_options: Mapping[str, Any] | None = None,
+    trace_options: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
     should_stop: ShouldStop | None = None,
 ) -> AnalysisResult:
@@ -64,6 +66,8 @@ def analyse(
         Name of the reference electrode, where the potentiostat file does not state it.
     laser_nm
         Converts an axis in nm to Raman shift.
+    spectra_options, trace_options
+        Options of the readers, such as a column mapping (``spectrode formats`` lists them).
     progress
         Called with (what is being done, done, in all).
     should_stop
@@ -86,6 +90,8 @@ def analyse(
         timezone=timezone,
         reference=reference,
         laser_nm=laser_nm,
+        spectra_options=spectra_options,
+        trace_options=trace_options,
     )
     report("reading", 1, 1)
     _stop_if(should_stop)
@@ -125,20 +131,25 @@ def load_inputs(
     timezone: str | None = None,
     reference: str | None = None,
     laser_nm: float | None = None,
+    spectra_options: Mapping[str, Any] | None = None,
+    trace_options: Mapping[str, Any] | None = None,
 ) -> tuple[OperandoDataset, Trace | None, Inputs]:
     """Read spectra and trace and join them in time."""
     from .electrochemistry.clock import join_in_time
     from .electrochemistry.readers import read_traces
 
     spectra_files = () if isinstance(spectra, OperandoDataset) else _paths(spectra)
-    dataset = spectra if isinstance(spectra, OperandoDataset) else read_many(spectra_files, timezone=timezone)
+    if isinstance(spectra, OperandoDataset):
+        dataset = spectra
+    else:
+        dataset = read_many(spectra_files, timezone=timezone, **(spectra_options or {}))
     dataset = _in_raman_shift(dataset, laser_nm)
     trace_files: tuple[str, ...] = ()
     record: Trace | None = None
     if trace is not None:
         if isinstance(trace, (str, Path, Sequence)):
             trace_files = _paths(trace)
-            record = read_traces(trace_files, timezone=timezone, reference=reference)
+            record = read_traces(trace_files, timezone=timezone, reference=reference, **(trace_options or {}))
         else:
             record = trace.replace(reference=reference) if reference else trace
         dataset = join_in_time(dataset, record, offset_s=offset_s, offset_from=offset_from)
@@ -156,6 +167,8 @@ def load_inputs(
             "timezone": timezone,
             "reference": reference,
             "laser_nm": laser_nm,
+            "spectra_options": dict(spectra_options) if spectra_options else None,
+            "trace_options": dict(trace_options) if trace_options else None,
         },
     )
     return dataset, record, inputs

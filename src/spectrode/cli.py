@@ -176,6 +176,11 @@ def analyse(
     timezone: _Timezone = None,
     reference: Annotated[str | None, typer.Option(help="Reference electrode, e.g. Li/Li+.")] = None,
     laser_nm: Annotated[float | None, typer.Option(help="Convert an axis in nm with this laser wavelength.")] = None,
+    option: _Option = None,
+    echem_option: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=VALUE", help="Option of the potentiostat's reader, e.g. potential=E."),
+    ] = None,
 ) -> None:
     """Analyse one experiment: potential for every pixel, corrected spectra, components, assignments, report."""
     from .analysis import analyse as run
@@ -190,6 +195,8 @@ def analyse(
             timezone=timezone,
             reference=reference,
             laser_nm=laser_nm,
+            spectra_options=_options(option, maps[0]),
+            trace_options=_options(echem_option, echem[0], trace=True) if echem else None,
             progress=progress,
         )
         report = _written(result, output, progress)

@@ -308,7 +308,8 @@ LOCAL = datetime(2024, 1, 10, 11, 2, 29, 886000)
             {},
             r"^the spectra run from 2024-01-10 10:00:00Z to 2024-01-10 10:00:12Z, the trace from "
             r"2024-01-10 11:00:00Z to 2024-01-10 11:01:00Z: no exposure lies wholly inside the trace; check the dates "
-            r"and time zones, or give offset_s \(--offset\); .* use offset_from='trace_start' \(--offset-from trace-start\)$",
+            r"and time zones, or give offset_s \(--offset\); .* use offset_from='trace_start' \(--offset-from "
+            r"trace-start\)$",
         ),
         (
             spectra([0, 10], 2.0),

@@ -1,5 +1,6 @@
 """The command line: what people type, what it prints, and one sentence for what is wrong."""
 
+import csv
 import os
 import shutil
 import subprocess
@@ -142,3 +143,27 @@ def test_a_recipe_file_from_the_printed_one(sample, tmp_path):
     write(small, tmp_path / "small.h5")
     done = run("analyse", tmp_path / "small.h5", "--recipe", tmp_path / "mine.toml", "-o", tmp_path / "out")
     assert done.returncode == 0, done.stderr
+
+
+def test_tables_with_a_column_mapping(sample, tmp_path):
+    """Spectra and trace as plain tables with headings that no program uses."""
+    small = read(sample.map).select(slice(0, 30))
+    with open(tmp_path / "spectra.csv", "w", encoding="utf-8") as stream:
+        stream.write(";".join(["moment", *(f"{v:.2f}" for v in small.shift)]) + "\n")
+        for time, row in zip(small.columns["time_s"], small.intensity, strict=True):
+            stream.write(";".join([f"{time:.3f}", *map(str, row)]).replace(".", ",") + "\n")
+    times = np.arange(0, 5000, 5.0)
+    rows = "\n".join(f"{t},{2800 - 0.5 * t},{-0.01}" for t in times)
+    (tmp_path / "trace.csv").write_text(f"tick,level,flow\n{rows}\n", encoding="utf-8")
+    done = run(
+        "analyse", tmp_path / "spectra.csv", "--echem", tmp_path / "trace.csv", "-O", "columns=time_s=moment",
+        "-O", "orientation=rows", "--echem-option", "time=tick", "--echem-option", "potential=level",
+        "--echem-option", "potential_unit=mV", "--echem-option", "current=flow", "--echem-option", "current_unit=mA",
+        "--reference", "Li/Li+", "--offset", "100", "--offset-from", "trace-start", "-o", tmp_path / "out",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    with open(tmp_path / "out" / "timeline.csv", newline="", encoding="utf-8") as stream:
+        first = next(csv.DictReader(stream))
+    assert float(first["potential_v"]) == pytest.approx(2.75, abs=0.01)
+    again = run("rerun", tmp_path / "out" / "result.h5")
+    assert "the result is the same" in again.stdout, again.stdout + again.stderr

@@ -21,7 +21,8 @@ from ..pipeline.parameters import Parameter, checked_parameters, parameters_of
 
 __all__ = ["Reader", "read", "read_many", "reader_for", "readers"]
 
-HEAD_BYTES = 4096
+# A map exported as text can have a first row of many kilobytes, and a sniffer wants to see the second.
+HEAD_BYTES = 1 << 16
 # What damaged content makes Python code raise; anything else is a fault of ours and should be seen.
 DAMAGE = (struct.error, ValueError, IndexError, KeyError, OverflowError, EOFError, MemoryError, ZeroDivisionError)
 
