@@ -114,22 +114,26 @@ def _options(pairs: list[str] | None, path: Path, *, trace: bool = False) -> dic
 @app.command()
 def info(
     files: Annotated[list[Path], typer.Argument(help="Files of spectra or potentiostat files.")],
+    brief: Annotated[bool, typer.Option("--brief", help="One line a file, and the counts at the end.")] = False,
     timezone: _Timezone = None,
     option: _Option = None,
 ) -> None:
     """Print what was understood of each file: shape, axis, laser, times, positions, warnings."""
-    from .inspection import describe
+    from .inspection import describe, describe_briefly
 
-    failed = False
+    refused = 0
     for number, path in enumerate(files):
-        if number:
+        if number and not brief:
             typer.echo("")
         try:
-            typer.echo(describe(path, timezone=timezone, options=_option_words(option, path)))
+            words = describe_briefly if brief else describe
+            typer.echo(words(path, timezone=timezone, options=_option_words(option, path)))
         except SpectrodeError as error:
-            failed = True
-            typer.echo(f"spectrode: {error}", err=True)
-    if failed:
+            refused += 1
+            typer.echo(f"refused: {error}" if brief else f"spectrode: {error}", err=not brief)
+    if brief:
+        typer.echo(f"{len(files) - refused} read, {refused} refused")
+    if refused:
         raise typer.Exit(1)
 
 

@@ -16,7 +16,17 @@ if TYPE_CHECKING:
     from .metadata import FieldImage
     from .pipeline.parameters import Parameter
 
-__all__ = ["describe", "describe_dataset", "describe_step", "describe_trace", "is_trace", "list_formats", "list_steps"]
+__all__ = [
+    "describe",
+    "describe_briefly",
+    "describe_dataset",
+    "describe_step",
+    "describe_trace",
+    "is_trace",
+    "list_formats",
+    "list_steps",
+    "understood",
+]
 
 
 def is_trace(path: str | Path) -> bool:
@@ -40,23 +50,51 @@ def is_trace(path: str | Path) -> bool:
     return False
 
 
-def describe(path: str | Path, *, timezone: str | None = None, options: dict[str, Any] | None = None) -> str:
-    """Read a file of spectra or of a potentiostat and say what was understood."""
+def understood(
+    path: str | Path, *, timezone: str | None = None, options: dict[str, Any] | None = None
+) -> OperandoDataset | Trace:
+    """Read a file of spectra or of a potentiostat, whichever it is."""
     from .electrochemistry.readers import read_trace
     from .readers import read
 
     if is_trace(path):
-        return describe_trace(read_trace(path, timezone=timezone, **(options or {})), path)
+        return read_trace(path, timezone=timezone, **(options or {}))
     try:
-        return describe_dataset(read(path, timezone=timezone, **(options or {})), path)
+        return read(path, timezone=timezone, **(options or {}))
     except UnknownFormat:
         raise
     except UnreadableFile as problem:
         # A generic table with a time and a potential is a potentiostat's, even if its sniffing said "could be either".
         try:
-            return describe_trace(read_trace(path, timezone=timezone, **(options or {})), path)
+            return read_trace(path, timezone=timezone, **(options or {}))
         except UnreadableFile:
             raise problem from None
+
+
+def describe(path: str | Path, *, timezone: str | None = None, options: dict[str, Any] | None = None) -> str:
+    """Read a file of spectra or of a potentiostat and say what was understood."""
+    found = understood(path, timezone=timezone, options=options)
+    return describe_dataset(found, path) if isinstance(found, OperandoDataset) else describe_trace(found, path)
+
+
+def describe_briefly(path: str | Path, *, timezone: str | None = None, options: dict[str, Any] | None = None) -> str:
+    """Return one line: path, reader, size, range, start, number of warnings."""
+    found = understood(path, timezone=timezone, options=options)
+    if isinstance(found, OperandoDataset):
+        metadata = found.metadata
+        scan = " × ".join(f"{size} {name}" for name, size in found.scan_shape) or "points"
+        words = [f"{found.n_spectra} × {found.n_channels} ({scan})", _axis_words(found)]
+        warnings = metadata.warnings
+        reader = metadata.sources[0].reader if metadata.sources else "?"
+        start = metadata.started_at or metadata.local_start
+    else:
+        words = [f"{len(found)} rows", found.technique or "technique not stated"]
+        warnings, reader = found.warnings, found.sources[0].reader
+        start = found.started_at or found.local_start
+    words.append(start.isoformat(sep=" ", timespec="seconds") if start is not None else "no start")
+    if warnings:
+        words.append(f"{len(warnings)} warning" + ("s" if len(warnings) > 1 else ""))
+    return f"{path}  {reader}  " + "; ".join(words)
 
 
 def _table(rows: Iterable[tuple[str, str]]) -> str:

@@ -51,6 +51,18 @@ def test_info_on_spectra_and_trace(sample):
     assert "the file states no zone" in done.stdout
 
 
+def test_info_in_a_line_a_file(sample, tmp_path):
+    (tmp_path / "empty.wdf").touch()
+    done = run("info", "--brief", sample.map, sample.trace, tmp_path / "empty.wdf")
+    lines = done.stdout.strip().splitlines()
+    assert len(lines) == 4, done.stdout
+    assert "native" in lines[0]
+    assert "eclab-mpt" in lines[1]
+    assert lines[2].startswith("refused: ")
+    assert lines[3] == "2 read, 1 refused"
+    assert done.returncode == 1
+
+
 def test_convert_round_trip(sample, tmp_path):
     done = run("convert", sample.map, tmp_path / "again.h5")
     assert done.returncode == 0, done.stderr
