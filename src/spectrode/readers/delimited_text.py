@@ -12,8 +12,6 @@ Faulty lines. Blank lines and comments (``#``, ``%``, ``!``, ``//``) are passed 
 is left out with a warning that counts such lines and names them, up to three of them or 1 % of the lines. A line of
 numbers that has too few or too many cells, or a cell that is no number, is refused with its line number: a spectrum
 with a shifted or lost value looks like data. Text after the table is kept as footer.
-
-B&W Tek exports (``File Version;BW…``) are such tables with a long header; their laser, exposure and date are read.
 """
 
 from __future__ import annotations
@@ -21,7 +19,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -30,10 +28,10 @@ from numpy.typing import NDArray
 
 from ..dataset import AxisKind, OperandoDataset
 from ..errors import UnreadableFile
-from ..metadata import Instrument, Laser, Metadata
+from ..metadata import Laser, Metadata
 from ..pipeline.parameters import Between, Unit
-from . import labspec_text, witec_text
-from ._text import ascending, first_number, head_text, local_date, parse_numbers, read_text, scan_grid, split_lines
+from . import bwtek_text, labspec_text, rruff_text, witec_text
+from ._text import ascending, head_text, parse_numbers, read_text, scan_grid, split_lines
 from .registry import Reader
 
 __all__ = ["READER", "load"]
@@ -99,7 +97,7 @@ def sniff(path: Path, head: bytes) -> bool:
     text = head_text(head)
     if text is None or text.lstrip().lower().startswith(_FOREIGN_STARTS) or _ECHEM.search(text):
         return False
-    if labspec_text.sniff(path, head) or witec_text.sniff(path, head):
+    if any(other.sniff(path, head) for other in (labspec_text, witec_text, bwtek_text, rruff_text)):
         return False
     lines = split_lines(text)
     complete = lines[:-1] if len(lines) > 1 else lines
@@ -370,9 +368,7 @@ def load(
     shift, intensity = ascending(path, found.axis, found.intensity, "; give axis_column or orientation")
     kind, unit_notes = _axis_kind(path, found.axis_name, axis_unit, shift)
     scan_shape, scan_columns = _scan(found.columns, intensity.shape[0])
-    metadata, exposure = _metadata(table, found, laser_nm)
-    if exposure is not None:
-        scan_columns = {"exposure_s": np.full(intensity.shape[0], exposure), **scan_columns}
+    metadata = _metadata(table, found, laser_nm)
     return OperandoDataset(
         intensity=intensity,
         shift=shift,
@@ -743,8 +739,8 @@ def _scan(columns: Mapping[str, NDArray[Any]], n: int) -> tuple[tuple[tuple[str,
     return (), dict(columns)
 
 
-def _metadata(table: _Table, found: _Spectra, laser_nm: float | None) -> tuple[Metadata, float | None]:
-    """Return the metadata, and the exposure of every spectrum where a header gives it."""
+def _metadata(table: _Table, found: _Spectra, laser_nm: float | None) -> Metadata:
+    """Return the metadata: what stands around the table, and the laser that was given."""
     vendor: dict[str, Any] = {}
     if table.preamble:
         vendor["preamble"] = list(table.preamble)
@@ -752,37 +748,7 @@ def _metadata(table: _Table, found: _Spectra, laser_nm: float | None) -> tuple[M
         vendor["footer"] = list(table.footer)
     if found.spectrum_names:
         vendor["spectra"] = list(found.spectrum_names)
-    metadata = Metadata(vendor=vendor, laser=Laser(wavelength_nm=laser_nm))
-    if not (table.preamble and re.match(r"File Version;BW", table.preamble[0])):
-        return metadata, None
-    return _bwtek(metadata, table, laser_nm)
-
-
-def _bwtek(metadata: Metadata, table: _Table, laser_nm: float | None) -> tuple[Metadata, float | None]:
-    """Understand the header of B&W Tek's BWSpec and BWRam (semicolons, decimal commas, 'intigration' as written)."""
-    entries = dict(line.split(";", 1) for line in table.preamble if line.count(";") == 1)
-    written = first_number(entries.get("laser_wavelength", ""), 150.0, 20000.0)
-    level = first_number(entries.get("laser_powerlevel", ""), 0.0, 100.0)
-    milliseconds = first_number(entries.get("intigration times(ms)", ""), 0.0)
-    averages = first_number(entries.get("average number", ""), 1.0)
-    when, note = local_date(entries.get("Date", ""))
-    metadata = replace(
-        metadata,
-        local_start=when,
-        laser=Laser(
-            wavelength_nm=written if laser_nm is None else laser_nm,
-            power_fraction=None if level is None else level / 100.0,
-        ),
-        instrument=Instrument(
-            vendor="B&W Tek",
-            model=entries.get("model") or None,
-            software=entries.get("File Version") or None,
-            accumulations=None if averages is None else int(averages),
-        ),
-    )
-    if milliseconds is None:
-        return metadata.warn(*([note] if note else [])), None
-    return metadata.warn(*([note] if note else [])), milliseconds / 1000.0 * (1.0 if averages is None else averages)
+    return Metadata(vendor=vendor, laser=Laser(wavelength_nm=laser_nm))
 
 
 READER = Reader(
