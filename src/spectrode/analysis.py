@@ -199,7 +199,7 @@ def rerun(
     moved = {path: _found(path, folder) for path in (*inputs.spectra, *inputs.traces)}
     for recorded, now in moved.items():
         expected = inputs.sha256.get(recorded)
-        if expected is not None and file_sha256(now) != expected:
+        if expected and file_sha256(now) != expected:
             raise SpectrodeError(f"{now} is not the file that was analysed: its SHA-256 differs from the recorded one")
     options = {k: v for k, v in inputs.options.items() if v is not None}
     return analyse(

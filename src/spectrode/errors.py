@@ -3,6 +3,8 @@
 Each message is one sentence: what was asked, what was found, what is possible.
 """
 
+_LONGEST = 600
+
 
 class SpectrodeError(Exception):
     """Base of every error that Spectrode raises on purpose; the command line prints it and exits with 1."""
@@ -12,6 +14,10 @@ class UnreadableFile(SpectrodeError):
     """A file cannot be read: missing, empty, truncated, damaged, or not what its reader expects."""
 
     def __init__(self, path: object, reason: str) -> None:
+        # One sentence on one line, whatever a damaged file or a library put into its text.
+        reason = " ".join(reason.split())
+        if len(reason) > _LONGEST:
+            reason = reason[: _LONGEST - 1] + "…"
         super().__init__(f"{path}: {reason}")
         self.path = str(path)
         self.reason = reason

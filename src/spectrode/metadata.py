@@ -69,6 +69,7 @@ class SourceFile:
     path: str
     reader: str
     sha256: str
+    """Empty if the file was opened lazily, so that its content was never read as a whole."""
     size_bytes: int
     role: Literal["spectra", "trace"] = "spectra"
     options: Mapping[str, Any] = field(default_factory=dict)

@@ -30,3 +30,7 @@ def examples() -> dict[str, bytes]:
         "tabs, decimal commas": file(mark="\t", decimal=",", encoding="latin-1"),
         "z60w": Z60W.encode("utf-8-sig"),
     }
+
+
+REFUSED = ("z60w.txt",)
+"""Refused on principle: an impedance spectrum is no trace."""

@@ -74,3 +74,7 @@ def examples() -> dict[str, bytes]:
         "nm.l6s": spectrum(unit="nm", intensity_unit="Cnt/sec"),
         "map.l6m": binary(a_map().tree(with_spectra=True)),
     }
+
+
+REFUSED = ("map.l6m",)
+"""Refused on principle: no twin proves the layout of maps."""

@@ -129,12 +129,15 @@ class Wdf:
     n_x: int | None = None
     n_y: int = 1
     application: str = "WiRE"
+    flags: int = 0
+    tracks: int = 0
     extra: list[bytes] = field(default_factory=list)
 
     def header(self) -> bytes:
         n, channels = self.spectra.shape
         raw = bytearray(512)
-        struct.pack_into("<4sIQQ16s", raw, 0, b"WDF1", 1, 512, 0, b"u" * 16)
+        struct.pack_into("<4sIQQ16s", raw, 0, b"WDF1", 1, 512, self.flags, b"u" * 16)
+        struct.pack_into("<I", raw, 52, self.tracks)
         struct.pack_into("<I", raw, 60, channels if self.n_points is None else self.n_points)
         struct.pack_into("<Q", raw, 64, n if self.capacity is None else self.capacity)
         struct.pack_into("<Q", raw, 72, n if self.collected is None else self.collected)
@@ -160,3 +163,64 @@ class Wdf:
 
     def __bytes__(self) -> bytes:
         return b"".join(self.blocks())
+
+
+def _spectra(n: int, channels: int) -> np.ndarray:
+    """Return spectra of which no two are equal."""
+    return 100.0 + np.arange(n)[:, None] * 7.0 + 50.0 * np.sin(np.arange(channels) / 3.0)
+
+
+def _map(nx: int, ny: int, channels: int, **more: Any) -> Wdf:
+    y, x = (a.ravel().astype(float) for a in np.mgrid[:ny, :nx])
+    return Wdf(
+        _spectra(nx * ny, channels),
+        np.linspace(1800.0, 400.0, channels),
+        measurement=MAPPING,
+        origins=[
+            Origin(X, UM, 2.0 * x - 5.0, "X", True),
+            Origin(Y, UM, 3.0 * y, "Y", True),
+            Origin(TIME, FILETIME, T0 + np.arange(nx * ny) * 20_000_000, "Time"),
+        ],
+        map_flags=0,
+        location=(-5.0, 0.0, 0.0),
+        step=(2.0, 3.0, 1.0),
+        length=(nx, ny, 1),
+        **more,
+    )
+
+
+def examples() -> dict[str, bytes]:
+    """Return small legal files by name: one of each kind that the reader tells apart."""
+    settings = [measurement(2, 1500, cosmic=1), block("TEXT", b"a comment\0")]
+    single = Wdf(_spectra(1, 40), np.linspace(100.0, 900.0, 40), origins=[Origin(TIME, FILETIME, [T0], "Time")])
+    interrupted = _map(4, 3, 12, collected=12)
+    interrupted.spectra[9:] = 0
+    interrupted.origins[2].values = np.where(np.arange(12) < 9, interrupted.origins[2].values, 0)
+    series = Wdf(
+        _spectra(6, 20),
+        np.linspace(300.0, 420.0, 20),
+        axis_unit=NM,
+        measurement=SERIES,
+        origins=[
+            Origin(TIME, FILETIME, T0 + np.arange(6) * 31_000_000, "Time", True),
+            Origin(TEMPERATURE, KELVIN, 290.0 + np.arange(6.0), "Temperature"),
+            Origin(FLAGS, 0, [0, 1, 0, 4, 0, 0], "Flags"),
+        ],
+    )
+    tracks = Wdf(
+        _spectra(3, 16),
+        np.linspace(200.0, 500.0, 16) + np.arange(3.0)[:, None],
+        measurement=SERIES,
+        flags=8,
+        tracks=3,
+    )
+    picture = block("WHTL", jpeg((-6.0, -1.0), (12.0, 9.0)))
+    made = {
+        "single": single,
+        "map": _map(4, 3, 24, accumulations=4, extra=[*settings, picture]),
+        "interrupted": interrupted,
+        "series": series,
+        "tracks": tracks,
+        "bare": Wdf(_spectra(2, 10), np.linspace(1.0, 10.0, 10), axis_unit=0, measurement=0, application=""),
+    }
+    return {f"{name}.wdf": bytes(content) for name, content in made.items()}

@@ -6,9 +6,11 @@ float32 counts, spectrum after spectrum, with room for all *planned* spectra; ``
 list per origin (x, y, z, time, …) with a value for each planned spectrum; ``WMAP`` the planned map; ``WHTL`` a JPEG;
 ``WXDA``, ``WXDM``, ``WXIS``, ``WXCS``, ``ZLDC``, ``WARP`` and ``MAP`` hold property sets (``PSET``).
 
-Known from the public descriptions in Gwyddion (``modules/file/renishaw.c``), renishawWiRE and RosettaSciIO, and from
-measured files. Not understood: block ``BKXL``, the meaning of the bits in the origin list "Flags", and the ids of some
-properties, which keep their number (``#301``).
+Files with several tracks keep one axis for each in the one ``XLST`` (header bit 3).
+
+Known from the public descriptions in Renishaw's own packages for Python and Matlab (``wdf``, ``WdfReader``), Gwyddion
+(``modules/file/renishaw.c``), renishawWiRE and RosettaSciIO, and from measured files. Not understood: the ids of some
+properties, which keep their number (``#301``), and what is beyond the property set of most blocks.
 """
 
 from __future__ import annotations
@@ -37,6 +39,7 @@ __all__ = [
     "read_header",
     "read_map_area",
     "read_origins",
+    "read_property_set",
     "walk_blocks",
 ]
 
@@ -57,7 +60,35 @@ SCAN_TYPES = (
     "StreamLine HR",
     "point detector",
 )
+SCAN_TYPE_FLAGS = {0x100: "multitrack stitched", 0x200: "multitrack discrete", 0x400: "line focus mapping"}
 MEASUREMENT_TYPES = ("unspecified", "single", "series", "mapping")
+FILE_FLAGS = (
+    "several x-lists and data blocks",
+    "checksum",
+    "hardware cosmic-ray removal",
+    "separate x-list for each spectrum",
+    "saturated spectra exist",
+    "backup file exists",
+    "temporary file",
+    "slice of a volume",
+    "measured with a PQ",
+)
+XYXY, MULTITRACK = 1, 8
+# What the bits of the origin list "Flags" say of a spectrum; from bit 48 on they are masks that a user set.
+SPECTRUM_FLAGS = {
+    0: "saturated",
+    1: "an error occurred",
+    2: "cosmic ray found by software",
+    3: "LiveTrack succeeded",
+    4: "too little signal to track the focus",
+    5: "too poor a signal to track the focus",
+    6: "focus moves disagreed in direction",
+    7: "focus move beyond the safe limits",
+    8: "too many saturated pixels",
+    9: "LiveTrack at its limit",
+    10: "height interpolated",
+    48: "masked",
+}
 UNITS = (
     "arbitrary",
     "Raman shift",
@@ -92,6 +123,8 @@ EPOCH = datetime(1601, 1, 1, tzinfo=UTC)
 TICKS_PER_SECOND = 10_000_000
 # WiRE did not exist before 1990; a stamp outside these years is a damaged or unset field, not a time.
 _FIRST_TICK = int((datetime(1990, 1, 1, tzinfo=UTC) - EPOCH).total_seconds()) * TICKS_PER_SECOND
+# A measured file has some twenty blocks, and one for each analysis; more than this are a damaged chain.
+_MOST_BLOCKS = 10_000
 _LAST_TICK = int((datetime(2200, 1, 1, tzinfo=UTC) - EPOCH).total_seconds()) * TICKS_PER_SECOND
 
 
@@ -159,6 +192,8 @@ def walk_blocks(stream: BinaryIO, file_size: int) -> tuple[list[Block], list[str
             return blocks, [f"block {name} at byte {position} declares an impossible size of {size} bytes"]
         start = position + BLOCK_HEAD.size
         block = Block(name, uid, start, size - BLOCK_HEAD.size, min(size, file_size - position) - BLOCK_HEAD.size)
+        if len(blocks) == _MOST_BLOCKS:
+            return blocks, [f"there are more than {_MOST_BLOCKS} blocks; those from byte {position} on were not read"]
         blocks.append(block)
         if block.short:
             return blocks, [
@@ -174,6 +209,7 @@ class Header:
 
     flags: int
     uuid: str
+    n_tracks: int
     status: int
     n_points: int
     capacity: int
@@ -216,7 +252,9 @@ class Header:
         laser = float(self.laser_wavenumber)
         return {
             "flags": self.flags,
+            "flags_set": [name for bit, name in enumerate(FILE_FLAGS) if self.flags >> bit & 1],
             "uuid": self.uuid,
+            "tracks": self.n_tracks,
             "status": self.status,
             "points_per_spectrum": self.n_points,
             "capacity": self.capacity,
@@ -229,6 +267,7 @@ class Header:
             "application_version": ".".join(map(str, self.version)),
             "scan_type": named(SCAN_TYPES, self.scan_type & 0xFF),
             "scan_type_number": self.scan_type,
+            "scan_type_flags": [name for bit, name in SCAN_TYPE_FLAGS.items() if self.scan_type & bit],
             "measurement_type": named(MEASUREMENT_TYPES, self.measurement_type),
             "measurement_type_number": self.measurement_type,
             "time_start": _time_or_number(self.start_ticks),
@@ -254,10 +293,8 @@ def read_header(path: Path, stream: BinaryIO) -> Header:
         raise UnreadableFile(path, "does not begin with the block WDF1, so it is not a Renishaw WDF file")
     if len(raw) < HEADER_SIZE:
         raise UnreadableFile(path, f"block WDF1 (the header) is cut short: {len(raw)} of {HEADER_SIZE} bytes")
-    (_, _, size, flags, uuid, _, status, n_points, capacity, collected, accumulations, n_y, n_x, n_origins, *rest) = (
-        HEADER.unpack_from(raw)
-    )
-    application, *numbers = rest
+    _, _, size, flags, uuid, n_tracks, status, *rest = HEADER.unpack_from(raw)
+    n_points, capacity, collected, accumulations, n_y, n_x, n_origins, application, *numbers = rest
     version, (scan, kind, start, end, unit, laser, user, title) = tuple(numbers[:4]), numbers[4:]
     if size != HEADER_SIZE:
         raise UnreadableFile(path, f"block WDF1 (the header) declares {size} bytes instead of {HEADER_SIZE}")
@@ -266,6 +303,7 @@ def read_header(path: Path, stream: BinaryIO) -> Header:
     return Header(
         flags=flags,
         uuid=uuid.hex(),
+        n_tracks=n_tracks,
         status=status,
         n_points=n_points,
         capacity=capacity,
@@ -330,7 +368,7 @@ def read_origins(path: Path, block: Block, stream: BinaryIO, header: Header, n_s
     for k in range(count):
         stream.seek(block.offset + 4 + k * stride)
         kind, unit, label = ORIGIN_HEAD.unpack(stream.read(ORIGIN_HEAD.size))
-        raw = np.frombuffer(stream.read(8 * n_spectra), dtype="<i8").astype(np.int64)
+        raw = np.frombuffer(stream.read(8 * n_spectra), dtype="<i8").astype(np.int64, copy=False)
         found.append(OriginList(kind & 0x7FFFFFFF, bool(kind >> 31), unit, text_of(label), raw))
     return found
 
@@ -376,6 +414,17 @@ def read_map_area(block: Block, stream: BinaryIO) -> MapArea | None:
     flags, *numbers, line_focus = MAP_AREA.unpack(raw)
     lx, ly, lz, sx, sy, sz, nx, ny, nz = numbers
     return MapArea(flags, (lx, ly, lz), (sx, sy, sz), (nx, ny, nz), line_focus)
+
+
+def read_property_set(block: Block, stream: BinaryIO) -> bytes:
+    """Return the property set that a block begins with (as far as the file has it), without what follows in the block.
+
+    The values of an analysis map (``MAP``) and images of single spectra (``WXDB``) can be larger than the spectra.
+    """
+    head = block.read(stream, 8)
+    if head[:4] != b"PSET" or len(head) < 8:
+        return b""
+    return block.read(stream, 8 + int.from_bytes(head[4:], "little"))
 
 
 # -- property sets -----------------------------------------------------------------------------------------------------

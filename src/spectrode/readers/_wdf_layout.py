@@ -176,8 +176,9 @@ def _if_distinct(parts: list[NDArray[np.int64] | None]) -> NDArray[np.int64] | N
     known = [p for p in parts if p is not None]
     if len(known) < len(parts):
         return None
-    index = np.stack(known, axis=1)
-    return index if len(np.unique(index, axis=0)) == len(index) else None
+    # Counting places is much quicker than comparing rows, so that a large map opens at once.
+    place = np.ravel_multi_index(tuple(known), tuple(int(p.max()) + 1 for p in known))
+    return np.stack(known, axis=1) if np.bincount(place).max() == 1 else None
 
 
 def _distance(area: MapArea, positions: dict[str, NDArray[np.float64]]) -> NDArray[np.float64]:
@@ -207,7 +208,8 @@ def _placed(
 
 def _distinct(positions: dict[str, NDArray[np.float64]]) -> bool:
     points = np.stack(list(positions.values()), axis=1)
-    return len(np.unique(points, axis=0)) == len(points)
+    points = points[np.lexsort(tuple(points.T))]
+    return bool(np.all(np.any(points[1:] != points[:-1], axis=1)))
 
 
 def _from_distinct_positions(positions: dict[str, NDArray[np.float64]], capacity: int, problem: str) -> Layout:

@@ -4,27 +4,34 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .._registry import discover
 from ..columns import SpectrumFlag
 from ..dataset import OperandoDataset, stack_frames
-from ..errors import SpectrodeError, UnknownFormat, UnreadableFile
+from ..errors import InvalidDataset, SpectrodeError, UnknownFormat, UnreadableFile
 from ..history import file_sha256
 from ..metadata import SourceFile
 from ..pipeline.parameters import Parameter, checked_parameters, parameters_of
 
-__all__ = ["Reader", "read", "read_many", "reader_for", "readers"]
+__all__ = ["Reader", "flag_unusable", "read", "read_many", "reader_for", "readers"]
 
 # A map exported as text can have a first row of many kilobytes, and a sniffer wants to see the second.
 HEAD_BYTES = 1 << 16
 # What damaged content makes Python code raise; anything else is a fault of ours and should be seen.
 DAMAGE = (struct.error, ValueError, IndexError, KeyError, OverflowError, EOFError, MemoryError, ZeroDivisionError)
+# From this size on, a file is hashed beside being read: both take time, and hashing leaves the interpreter free.
+_HASH_BESIDE_BYTES = 1 << 22
+# So many channels of each spectrum are looked at first, when empty spectra are sought.
+_FIRST_CHANNELS = 16
 
 
 @dataclass(frozen=True)
@@ -43,6 +50,9 @@ class Reader:
         ``(path, head) -> bool`` from the name and the first bytes; cheap, and never raises.
     load
         ``(path, *, options) -> OperandoDataset``. It need not record the source file nor flag empty spectra.
+    lazy
+        True if ``load`` takes ``lazy: bool = False`` and then leaves the intensities in the file, as a dask array. All
+        else must be the same as when the file is read whole.
     """
 
     name: str
@@ -50,11 +60,12 @@ class Reader:
     extensions: tuple[str, ...]
     sniff: Callable[[Path, bytes], bool]
     load: Callable[..., OperandoDataset]
+    lazy: bool = False
 
     @property
     def options(self) -> dict[str, Parameter]:
-        """The options that ``load`` understands."""
-        return parameters_of(self.load)
+        """The options that ``load`` understands, without ``lazy``."""
+        return parameters_of(self.load, skip=frozenset({"lazy"}))
 
 
 @cache
@@ -109,7 +120,7 @@ def reader_for(path: str | Path, name: str | None = None) -> Reader:
 
 
 def read(
-    path: str | Path, *, reader: str | None = None, timezone: str | None = None, **options: Any
+    path: str | Path, *, reader: str | None = None, timezone: str | None = None, lazy: bool = False, **options: Any
 ) -> OperandoDataset:
     """Read a file of spectra.
 
@@ -121,49 +132,78 @@ def read(
         Name of the reader; found from the content if not given.
     timezone
         Zone of time stamps in files that do not state one (``Europe/Berlin``, ``UTC``, ``+02:00``).
+    lazy
+        Leave the intensities in the file, where the reader can (`Reader.lazy`; ``dataset.is_lazy`` tells), so that a
+        map larger than memory opens at once. Other formats are read whole all the same. What needs the whole file is
+        then left out: ``metadata.sources[0].sha256`` is empty (unknown), and spectra that are all zero or not finite
+        are not flagged; `flag_unusable` does so after ``dataset.computed()``.
     **options
         Options of the reader (``spectrode formats`` lists them).
 
     Raises
     ------
     UnreadableFile
-        If the file is missing, empty, truncated, damaged or of no known format.
+        If the file is missing, empty, truncated, damaged or of no known format. When read lazily, damage of the
+        intensities (and a file that has changed since) is found when they are computed.
     """
     path = Path(path)
     chosen = reader_for(path, reader)
     given = checked_parameters(f"reader {chosen.name}", chosen.options, options, SpectrodeError)
-    try:
-        dataset = chosen.load(path, **given)
-    except DAMAGE as error:
-        raise UnreadableFile(path, f"is damaged or not what {chosen.name} expects ({error})") from error
-    source = SourceFile(str(path), chosen.name, file_sha256(path), path.stat().st_size, "spectra", dict(options))
+    if chosen.lazy:
+        given["lazy"] = lazy
+    size = path.stat().st_size
+    beside = size >= _HASH_BESIDE_BYTES and not (lazy and chosen.lazy)
+    pool: AbstractContextManager[ThreadPoolExecutor | None] = ThreadPoolExecutor(1) if beside else nullcontext()
+    with pool as worker:
+        hashing = None if worker is None else worker.submit(file_sha256, path)
+        try:
+            dataset = chosen.load(path, **given)
+        except (*DAMAGE, InvalidDataset) as error:
+            raise UnreadableFile(path, f"is damaged or not what {chosen.name} expects ({error})") from error
+        flagged = flag_unusable(dataset)
+        sha256 = ""
+        if not dataset.is_lazy:
+            sha256 = file_sha256(path) if hashing is None else hashing.result()
+    source = SourceFile(str(path), chosen.name, sha256, size, "spectra", dict(options))
     # A native file keeps the record of the originals that it was made from.
-    metadata = dataset.metadata.replace(sources=dataset.metadata.sources or (source,))
-    return _flagged(dataset.replace(metadata=metadata.in_zone(timezone) if timezone else metadata))
+    metadata = flagged.metadata.replace(sources=flagged.metadata.sources or (source,))
+    return flagged.replace(metadata=metadata.in_zone(timezone) if timezone else metadata)
 
 
 def read_many(
-    paths: Sequence[str | Path], *, reader: str | None = None, timezone: str | None = None, **options: Any
+    paths: Sequence[str | Path],
+    *,
+    reader: str | None = None,
+    timezone: str | None = None,
+    lazy: bool = False,
+    **options: Any,
 ) -> OperandoDataset:
     """Read several files as one experiment: repeated maps become frames, in time order.
 
-    A single file is returned as it is, without a frame dimension.
+    A single file is returned as it is, without a frame dimension. The parameters are those of `read`.
     """
     if not paths:
         raise SpectrodeError("at least one file of spectra must be given, but the list is empty")
-    return stack_frames([read(p, reader=reader, timezone=timezone, **options) for p in paths])
+    return stack_frames([read(p, reader=reader, timezone=timezone, lazy=lazy, **options) for p in paths])
 
 
-def _flagged(dataset: OperandoDataset) -> OperandoDataset:
-    """Flag spectra that are all zero, not finite or without a time, and say how many."""
-    if dataset.is_lazy or dataset.n_spectra == 0:
-        return dataset
-    notes = []
-    zero = ~np.any(dataset.intensity, axis=1)
-    broken = ~np.isfinite(dataset.intensity).all(axis=1) if dataset.intensity.dtype.kind == "f" else np.zeros_like(zero)
-    times = dataset.columns.get("time_s")
-    undated = np.zeros_like(zero) if times is None else ~np.isfinite(times)
+def flag_unusable(dataset: OperandoDataset) -> OperandoDataset:
+    """Flag spectra that are all zero, not finite or without a time, and say how many.
+
+    Only what is known without the intensities is flagged in a lazy dataset: spectra without a time.
+    """
     n = dataset.n_spectra
+    if n == 0:
+        return dataset
+    times = dataset.columns.get("time_s")
+    undated = np.zeros(n, dtype=bool) if times is None else ~np.isfinite(times)
+    zero = broken = np.zeros(n, dtype=bool)
+    if not dataset.is_lazy:
+        backwards = dataset.intensity.strides[1] < 0  # as in the memory is quicker, and the order does not matter
+        intensity = dataset.intensity[:, ::-1] if backwards else dataset.intensity
+        with np.errstate(all="ignore"):  # damaged numbers may be signalling NaN, or too large to be added up
+            zero, broken = _all_zero(intensity), _not_finite(intensity)
+    notes = []
     for where, flag, words in (
         (zero, SpectrumFlag.ALL_ZERO, "all zero"),
         (broken, SpectrumFlag.NOT_FINITE, "not finite everywhere"),
@@ -176,3 +216,24 @@ def _flagged(dataset: OperandoDataset) -> OperandoDataset:
         hidden = np.repeat(zero[:, None], dataset.n_channels, axis=1)
         dataset = dataset.replace(mask=hidden if dataset.mask is None else dataset.mask | hidden)
     return dataset.replace(metadata=dataset.metadata.warn(*notes)) if notes else dataset
+
+
+def _all_zero(intensity: NDArray[Any]) -> NDArray[np.bool_]:
+    """(spectra,) True where every channel is zero; most spectra are ruled out by their first channels."""
+    zero: NDArray[np.bool_] = ~np.any(intensity[:, :_FIRST_CHANNELS], axis=1)
+    candidates = np.flatnonzero(zero)
+    # Block by block, so that a file of empty spectra is not copied.
+    for first in range(0, candidates.size, 4096):
+        rows = candidates[first : first + 4096]
+        zero[rows] = ~np.any(intensity[rows], axis=1)
+    return zero
+
+
+def _not_finite(intensity: NDArray[Any]) -> NDArray[np.bool_]:
+    """(spectra,) True where any channel is NaN or infinite: only then (or if it overflows) is the sum not finite."""
+    if intensity.dtype.kind != "f":
+        return np.zeros(len(intensity), dtype=bool)
+    broken: NDArray[np.bool_] = ~np.isfinite(intensity.sum(axis=1))
+    rows = np.flatnonzero(broken)
+    broken[rows] = ~np.isfinite(intensity[rows]).all(axis=1)
+    return broken

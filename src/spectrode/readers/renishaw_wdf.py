@@ -1,8 +1,20 @@
 """Renishaw WiRE data files (``.wdf``): single spectra, maps of every kind, line scans, depth and time series.
 
 The order of a map is never assumed: each spectrum lies where the stage was (block ``ORGN``), and the map's own flags
-(``WMAP``) are checked against that. The time of each spectrum is the FILETIME that the file keeps for it. See
-:mod:`spectrode.readers._wdf_blocks` for the format and where it is described.
+(``WMAP``) are checked against that. The time of each spectrum is the FILETIME that the file keeps for it (UTC). Units
+become cm-1 (or nm), µm and s. See :mod:`spectrode.readers._wdf_blocks` for the structure and where it is described.
+
+Files with several tracks (a fibre probe, say) hold an axis for each spectrum, as Renishaw's own Python package reads
+them; spectra on one axis are one dataset, chosen by name. No measured file of this kind was at hand.
+
+Not read, but listed with their sizes in ``metadata.vendor["blocks"]``: the values of analyses (``MAP``, ``CFAR``,
+``DCLS``, ``PCAR``, ``MCRE``, …; their property sets are read), the axis before calibration (``BKXL``), properties of
+single spectra (``WXDB``), the thumbnail (``NAIL``). Refused: images without spectra, and several ``DATA`` blocks
+(bit 0 of the header), because no description says which axis each has. Several regions or accumulations are one
+spectrum in the file: WiRE stitches the former and adds up the latter.
+
+Tested with files built block by block (``tests/builders/wdf.py``) and with measured ones of the collections of
+RosettaSciIO, orange-spectroscopy, DataLab and ramanchada2.
 """
 
 from __future__ import annotations
@@ -19,12 +31,17 @@ from typing import Any, BinaryIO, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from ..columns import SpectrumFlag
 from ..dataset import AxisKind, OperandoDataset
 from ..errors import UnreadableFile
 from ..metadata import FieldImage, Instrument, Laser, Metadata
+from ._lazy import FileRows, FileStamp, as_dask
 from ._wdf_blocks import (
+    MULTITRACK,
+    SPECTRUM_FLAGS,
     TICKS_PER_SECOND,
     UNITS,
+    XYXY,
     Block,
     Header,
     MapArea,
@@ -36,6 +53,7 @@ from ._wdf_blocks import (
     read_header,
     read_map_area,
     read_origins,
+    read_property_set,
     text_of,
     walk_blocks,
 )
@@ -50,12 +68,16 @@ _TO_SECONDS = {12: 1.0, 13: 1e-3, 14: 3600.0, 15: 86400.0, 25: 1e-6}
 _FILETIME_UNIT = 24
 _X, _Y, _Z, _TEMPERATURE, _TIME, _FOCUS_TRACK, _FLAGS, _EXPOSURE = 3, 4, 5, 9, 11, 14, 17, 27
 _SERIES_NAMES = {_X: "x", _Y: "y", _Z: "z", _TEMPERATURE: "temperature", _TIME: "time"}
-_PROPERTY_BLOCKS = ("WXDA", "WXDB", "WXDM", "WXIS", "WXCS", "ZLDC", "WARP", "MAP")
+# Blocks that cannot begin with a property set, or are read in another way.
+_NO_PROPERTIES = frozenset({"WDF1", "DATA", "YLST", "XLST", "ORGN", "TEXT", "WMAP", "WHTL", "BKXL", "NAIL", "WXDB"})
 _EV_NM = 1239.8419843320026  # h c / e (exact in the SI of 2019), in eV nm
 # Laser lines from the deep ultraviolet to the near infrared.
 _LASER_NM = (180.0, 2500.0)
 _IMAGE_PIXELS = 100_000_000
-_CHUNK_BYTES = 1 << 18
+# So much of an undated tail is searched for light when a file is opened lazily (some 5 ms).
+_LAZY_TAIL_BYTES = 1 << 23
+_TEXT_BYTES = 1 << 20
+_LISTED_BLOCKS = 1000
 _FIELD_OF_VIEW_X, _FIELD_OF_VIEW_Y, _RESOLUTION_UNIT = 0xA20E, 0xA20F, 0xA210
 _IMAGE_ORIGIN, _IMAGE_SENSOR, _IMAGE_MAGNIFICATION, _EXIF = 0xFEA0, 0xFEA1, 0xFEA2, 0x8769
 
@@ -66,18 +88,23 @@ class _File:
 
     path: Path
     header: Header
-    intensity: NDArray[np.float32]
+    rows: FileRows
+    """The spectra in the file, in the file's direction."""
     axis: NDArray[np.float64]
+    """The axis in the file's direction."""
     axis_unit: int
     origins: list[OriginList]
     area: MapArea | None
     properties: dict[str, Any]
     image: bytes | None
+    blocks: list[Block]
+    chosen: NDArray[np.int64] | None = None
+    """The spectra that lie on ``axis``, if the file has others."""
     notes: list[str] = field(default_factory=list)
 
     @property
     def n_spectra(self) -> int:
-        return len(self.intensity)
+        return self.rows.shape[0]
 
     def origin(self, kind: int) -> OriginList | None:
         return next((o for o in self.origins if o.kind == kind), None)
@@ -88,23 +115,32 @@ def sniff(path: Path, head: bytes) -> bool:
     return head[:4] == b"WDF1"
 
 
-def load(path: Path) -> OperandoDataset:
+def load(path: Path, *, dataset: str | None = None, lazy: bool = False) -> OperandoDataset:
     """Read a Renishaw WDF file.
 
     Spectra keep the file's order; ``scan_index`` says where each lies in the scan. Planned spectra that were never
     measured (interrupted maps) are left out, and the scan shape stays that of the plan. Intensities are float32 as
-    stored, a descending axis is turned round together with them.
+    stored; those of a descending axis are a view that runs backwards, so that nothing is copied.
 
     ``time_s`` is the file's own time stamp of each spectrum. Where the header's times prove that stamps are taken at
     the end of the exposure, ``metadata.stamp_refers_to`` says so.
+
+    Parameters
+    ----------
+    dataset
+        Which spectra to take from a file with several axes (``track 2``); the first is taken, with a warning that
+        names them all, if none is given.
+    lazy
+        Leave the intensities in the file, as a dask array.
 
     Returns
     -------
     OperandoDataset
         Columns, as far as the file has them: ``time_s``, ``exposure_s``, ``irradiation_s`` (light on the sample for
         this spectrum, where the cosmic-ray filter makes it longer than ``exposure_s``), ``x_um``, ``y_um``, ``z_um``,
-        ``focus_track_um``, ``distance_um``, ``temperature_c``, ``wdf_flags``, ``scan_index``. The header, the map block
-        and all property sets are in ``metadata.vendor``, the white-light image in ``metadata.images``.
+        ``focus_track_um``, ``distance_um``, ``temperature_c``, ``wdf_flags``, ``flags`` (spectra that WiRE marked as
+        saturated), ``scan_index``. The header, the map block, all property sets and a list of the blocks are in
+        ``metadata.vendor``, the white-light image in ``metadata.images``.
 
     Raises
     ------
@@ -114,16 +150,16 @@ def load(path: Path) -> OperandoDataset:
     """
     try:
         with open(path, "rb") as stream:
-            parts = _read_parts(Path(path), stream)
+            parts = _read_parts(Path(path), stream, dataset, lazy)
+        return _dataset(parts, lazy)
     except OSError as error:
         raise UnreadableFile(path, f"cannot be read ({error.strerror or error})") from None
-    return _dataset(parts)
 
 
 # -- reading -----------------------------------------------------------------------------------------------------------
 
 
-def _read_parts(path: Path, stream: BinaryIO) -> _File:
+def _read_parts(path: Path, stream: BinaryIO, dataset: str | None, lazy: bool) -> _File:
     size = stream.seek(0, 2)
     header = read_header(path, stream)
     blocks, notes = walk_blocks(stream, size)
@@ -131,31 +167,31 @@ def _read_parts(path: Path, stream: BinaryIO) -> _File:
     why = f" ({notes[0]})" if notes else ""
     data_block = _only(path, blocks, "DATA", why)
     _check_data(path, data_block, header)
-    axis_block = _only(path, blocks, "XLST", why)
-    axis, unit = _read_axis(path, axis_block, stream, header)
-    descending = len(axis) > 1 and axis[0] > axis[-1]
-    measured = _measured_by_count(header, notes)
+    axes, unit = _read_axes(path, _only(path, blocks, "XLST", why), stream, header)
+    axis, chosen = _chosen_axis(path, axes, header, dataset, notes)
     origin_block = next((b for b in blocks if b.name == "ORGN"), None)
     if origin_block is None and header.n_origins:
         raise UnreadableFile(path, f"has no block ORGN, but its header announces {header.n_origins} origin lists{why}")
+    measured = _measured_by_count(header, notes)
     origins = [] if origin_block is None else read_origins(path, origin_block, stream, header, measured)
-    intensity = _read_spectra(data_block, stream, measured, header.n_points, descending)
+    rows = FileRows(FileStamp.of(path), data_block.offset, (measured, header.n_points), np.dtype("<f4"))
+    rows, origins = _without_unmeasured(path, header, rows, origins, lazy, notes)
     area_block = next((b for b in blocks if b.name == "WMAP"), None)
     image_block = next((b for b in blocks if b.name == "WHTL"), None)
-    parts = _File(
+    return _File(
         path=path,
         header=header,
-        intensity=intensity,
-        axis=axis[::-1] if descending else axis,
+        rows=rows,
+        axis=axis,
         axis_unit=unit,
         origins=origins,
         area=None if area_block is None else read_map_area(area_block, stream),
         properties=_read_properties(blocks, stream, notes),
         image=None if image_block is None or image_block.short else image_block.read(stream),
+        blocks=blocks,
+        chosen=chosen,
         notes=notes,
     )
-    _drop_unmeasured(parts)
-    return parts
 
 
 def _only(path: Path, blocks: list[Block], name: str, why: str) -> Block:
@@ -164,12 +200,15 @@ def _only(path: Path, blocks: list[Block], name: str, why: str) -> Block:
         raise UnreadableFile(path, f"has no block {name}{why}")
     if len(found) > 1:
         raise UnreadableFile(
-            path, f"has {len(found)} blocks {name}; files with an axis for each track cannot be read, one is possible"
+            path,
+            f"has {len(found)} blocks {name}; which spectra belong to which axis is described nowhere, so only files "
+            "with one can be read",
         )
     return found[0]
 
 
-def _read_axis(path: Path, block: Block, stream: BinaryIO, header: Header) -> tuple[NDArray[np.float64], int]:
+def _read_axes(path: Path, block: Block, stream: BinaryIO, header: Header) -> tuple[NDArray[np.float64], int]:
+    """Return the (tracks, channels) axes and their unit; a file without tracks has one."""
     if header.n_y > 1:
         raise UnreadableFile(
             path, f"holds images of {header.n_x} × {header.n_y} points, not spectra; only spectra can be read"
@@ -178,16 +217,45 @@ def _read_axis(path: Path, block: Block, stream: BinaryIO, header: Header) -> tu
         raise UnreadableFile(
             path, f"its header announces spectra of {header.n_points} points, but an axis of {header.n_x}"
         )
-    needed = 8 + 4 * header.n_points
+    tracks = max(1, header.n_tracks) if header.flags & (XYXY | MULTITRACK) else 1
+    needed = 8 + 4 * tracks * header.n_points
     if block.available < needed:
-        raise UnreadableFile(path, f"block XLST (the axis) is short: {block.available} of {needed} bytes")
+        what = "the axis" if tracks == 1 else f"the axes of {tracks} tracks"
+        raise UnreadableFile(path, f"block XLST ({what}) is short: {block.available} of {needed} bytes")
     raw = block.read(stream, needed)
     with np.errstate(all="ignore"):  # damaged bytes may be NaN
-        axis = np.frombuffer(raw, dtype="<f4", offset=8).astype(np.float64)
-        steps = np.diff(axis)
-    if not np.all(np.isfinite(axis)) or not (np.all(steps > 0) or np.all(steps < 0)):
+        axes = np.frombuffer(raw, dtype="<f4", offset=8).astype(np.float64).reshape(tracks, header.n_points)
+        steps = np.diff(axes, axis=1)
+        regular = np.all(steps > 0, axis=1) | np.all(steps < 0, axis=1)
+    if not (np.all(np.isfinite(axes)) and regular.all()):
         raise UnreadableFile(path, "block XLST is damaged: the axis neither rises nor falls throughout")
-    return axis, int.from_bytes(raw[4:8], "little")
+    return axes, int.from_bytes(raw[4:8], "little")
+
+
+def _chosen_axis(
+    path: Path, axes: NDArray[np.float64], header: Header, dataset: str | None, notes: list[str]
+) -> tuple[NDArray[np.float64], NDArray[np.int64] | None]:
+    """Return the axis to read, and the spectra that lie on it (None: all)."""
+    _, first, group = np.unique(axes, axis=0, return_index=True, return_inverse=True)
+    if len(first) == 1:
+        if dataset not in (None, "track 1"):
+            raise UnreadableFile(path, f"has no dataset {dataset!r}; it holds one, 'track 1'")
+        return axes[0], None
+    if len(axes) != header.capacity:
+        raise UnreadableFile(
+            path,
+            f"has {len(axes)} axes for {header.capacity} spectra; which spectrum belongs to which is described only "
+            "where there is one for each",
+        )
+    # Tracks are numbered as they come; one that repeats an earlier axis belongs to it.
+    group, first = group.ravel(), np.sort(first)
+    names = [f"track {k + 1}" for k in range(len(first))]
+    if dataset is not None and dataset not in names:
+        raise UnreadableFile(path, f"has no dataset {dataset!r}; it holds {', '.join(names)}")
+    wanted = first[0 if dataset is None else names.index(dataset)]
+    if dataset is None:
+        notes.append(f"the file holds spectra on {len(names)} axes, {', '.join(names)}; the first was read")
+    return axes[wanted], np.flatnonzero(group == group[wanted])
 
 
 def _check_data(path: Path, block: Block, header: Header) -> None:
@@ -209,36 +277,15 @@ def _measured_by_count(header: Header, notes: list[str]) -> int:
     return header.collected
 
 
-def _read_spectra(block: Block, stream: BinaryIO, n: int, n_points: int, descending: bool) -> NDArray[np.float32]:
-    """Return the first ``n`` spectra, along a rising axis, without a second copy of the whole.
-
-    The block's size was checked against the file, so the read is complete.
-    """
-    stream.seek(block.offset)
-    out = np.empty((n, n_points), dtype="<f4")
-    if not descending:
-        stream.readinto(out)  # type: ignore[attr-defined]
-        return out.astype(np.float32, copy=False)
-    # A buffer that stays in the processor's cache makes turning the axis nearly free.
-    rows = max(1, min(n, _CHUNK_BYTES // (4 * n_points)))
-    buffer = np.empty((rows, n_points), dtype="<f4")
-    for first in range(0, n, rows):
-        part = out[first : first + rows]
-        chunk = buffer[: len(part)]
-        stream.readinto(chunk)  # type: ignore[attr-defined]
-        part[:] = chunk[:, ::-1]
-    return out.astype(np.float32, copy=False)
-
-
 def _read_properties(blocks: list[Block], stream: BinaryIO, notes: list[str]) -> dict[str, Any]:
     """Return {block: tree} of all property sets and of the text block."""
     found: dict[str, Any] = {}
     for block in blocks:
         name = block.name if block.name not in found else f"{block.name} {block.uid}"
         if block.name == "TEXT":
-            found[name] = text_of(block.read(stream))
-        elif block.name in _PROPERTY_BLOCKS:
-            tree, problem = property_tree(block.read(stream))
+            found[name] = text_of(block.read(stream, _TEXT_BYTES))
+        elif block.name not in _NO_PROPERTIES:
+            tree, problem = property_tree(read_property_set(block, stream))
             if tree:
                 found[name] = tree
             if problem is not None:
@@ -246,29 +293,32 @@ def _read_properties(blocks: list[Block], stream: BinaryIO, notes: list[str]) ->
     return found
 
 
-def _drop_unmeasured(parts: _File) -> None:
+def _without_unmeasured(
+    path: Path, header: Header, rows: FileRows, origins: list[OriginList], lazy: bool, notes: list[str]
+) -> tuple[FileRows, list[OriginList]]:
     """Leave out planned spectra that were never measured, and say so.
 
     The header counts the measured ones. Where it counts all, an undated and empty tail was not measured either.
     """
-    n, stamps = parts.n_spectra, parts.origin(_TIME)
+    n = rows.shape[0]
+    stamps = next((o for o in origins if o.kind == _TIME), None)
     if stamps is not None and stamps.unit == _FILETIME_UNIT and n > 1:
-        dated = stamps.raw != 0
-        last = int(np.flatnonzero(dated)[-1]) + 1 if dated.any() else n
-        if last < n and not parts.intensity[last:].any():
+        dated = np.flatnonzero(stamps.raw)
+        last = int(dated[-1]) + 1 if dated.size else n
+        if lazy and (n - last) * rows.shape[1] * 4 > _LAZY_TAIL_BYTES:
+            notes.append(f"the last {n - last} spectra have no time; read lazily, they were not searched for light")
+        elif last < n and not rows.any_in(last, n):
             n = last
-    if n < parts.n_spectra:
-        parts.intensity = parts.intensity[:n].copy()
-        parts.origins = [OriginList(o.kind, o.primary, o.unit, o.label, o.raw[:n].copy()) for o in parts.origins]
     if n == 0:
-        raise UnreadableFile(
-            parts.path, f"holds no measured spectrum: 0 of {parts.header.capacity} planned spectra were collected"
-        )
-    if n < parts.header.capacity:
-        parts.notes.append(
-            f"the measurement was interrupted: {n} of {parts.header.capacity} planned spectra were measured; "
+        raise UnreadableFile(path, f"holds no measured spectrum: 0 of {header.capacity} planned spectra were collected")
+    if n < header.capacity:
+        notes.append(
+            f"the measurement was interrupted: {n} of {header.capacity} planned spectra were measured; "
             "the others are left out, the scan shape is that of the plan"
         )
+    if n < rows.shape[0]:
+        origins = [OriginList(o.kind, o.primary, o.unit, o.label, o.raw[:n].copy()) for o in origins]
+    return rows.first(n), origins
 
 
 # -- interpretation ----------------------------------------------------------------------------------------------------
@@ -294,10 +344,11 @@ class _Settings:
         return None if self.exposure_s is None else self.exposure_s * self.taken
 
 
-def _dataset(parts: _File) -> OperandoDataset:
+def _dataset(parts: _File, lazy: bool) -> OperandoDataset:
     settings = _settings(parts)
     laser = _laser(parts)
-    shift, kind, reverse = _spectral_axis(parts, laser.wavelength_nm)
+    shift, kind = _spectral_axis(parts, laser.wavelength_nm)
+    falling = len(shift) > 1 and bool(shift[0] > shift[-1])
     columns = _positions(parts)
     layout = _layout(parts, columns)
     columns.update(_exposures(parts, settings))
@@ -318,35 +369,37 @@ def _dataset(parts: _File) -> OperandoDataset:
         images=() if image is None else (image,),
         vendor=_vendor(parts),
     )
-    return OperandoDataset(
-        intensity=np.ascontiguousarray(parts.intensity[:, ::-1]) if reverse else parts.intensity,
-        shift=shift,
+    rows = parts.rows.flip(falling)
+    whole = OperandoDataset(
+        intensity=as_dask(rows) if lazy else rows.read(),
+        shift=shift[::-1] if falling else shift,
         columns=columns,
         scan_shape=layout.scan_shape,
         metadata=metadata.warn(*parts.notes, *layout.notes),
         axis_kind=kind,
     )
+    return whole if parts.chosen is None else whole.select(parts.chosen[parts.chosen < parts.n_spectra])
 
 
-def _spectral_axis(parts: _File, laser_nm: float | None) -> tuple[NDArray[np.float64], AxisKind, bool]:
-    """Return the axis in cm-1 or nm, its kind, and whether converting it turned its direction round."""
+def _spectral_axis(parts: _File, laser_nm: float | None) -> tuple[NDArray[np.float64], AxisKind]:
+    """Return the axis in cm-1 or nm, in the file's direction, and its kind."""
     axis, unit = parts.axis, parts.axis_unit
     if unit == 1:
-        return axis, "raman_shift", False
+        return axis, "raman_shift"
     if unit in (3, 5):
-        return axis * (1.0 if unit == 3 else 1e3), "wavelength", False
+        return axis * (1.0 if unit == 3 else 1e3), "wavelength"
     if unit == 0:
         parts.notes.append("the file does not state the unit of its axis; it is taken as Raman shift in cm-1")
-        return axis, "raman_shift", False
+        return axis, "raman_shift"
     if unit == 2 and laser_nm is None:
         parts.notes.append("the axis is in absolute wavenumbers and the laser is not known, so there is no Raman shift")
-        return axis, "wavenumber", False
+        return axis, "wavenumber"
     if unit == 2:
         parts.notes.append(f"the axis was absolute wavenumber; it is converted to Raman shift with {laser_nm:.2f} nm")
-        return (1e7 / float(laser_nm or 0.0) - axis)[::-1], "raman_shift", True
-    if unit == 4 and axis[0] > 0:
+        return 1e7 / float(laser_nm or 0.0) - axis, "raman_shift"
+    if unit == 4 and axis.min() > 0:
         parts.notes.append("the axis was photon energy in eV; it is converted to wavelength in nm (vacuum)")
-        return (_EV_NM / axis)[::-1], "wavelength", True
+        return _EV_NM / axis, "wavelength"
     raise UnreadableFile(
         parts.path,
         f"its axis is in {named(UNITS, unit)}; possible are Raman shift, wavenumber, nm, µm and (positive) eV",
@@ -391,9 +444,16 @@ def _positions(parts: _File) -> dict[str, NDArray[Any]]:
     flags = parts.origin(_FLAGS)
     if flags is not None and flags.raw.any():
         columns["wdf_flags"] = flags.raw
-        n = int(np.count_nonzero(flags.raw))
-        parts.notes.append(f"WiRE set flags for {n} of {parts.n_spectra} spectra; they are in the column wdf_flags")
+        parts.notes.append(_flag_words(flags.raw))
+        if (flags.raw & 1).any():
+            columns["flags"] = (flags.raw & 1) * int(SpectrumFlag.SATURATED)
     return columns
+
+
+def _flag_words(flags: NDArray[np.int64]) -> str:
+    counts = {bit: int(np.count_nonzero(flags >> bit & 1)) for bit in range(64)}
+    words = [f"{SPECTRUM_FLAGS.get(bit, f'bit {bit}')}: {n}" for bit, n in counts.items() if n]
+    return f"WiRE set flags for {np.count_nonzero(flags)} of {flags.size} spectra ({', '.join(words)}); see wdf_flags"
 
 
 def _celsius(found: OriginList) -> NDArray[np.float64] | None:
@@ -581,7 +641,8 @@ def _vendor(parts: _File) -> dict[str, Any]:
             {"label": o.label, "kind": o.kind, "unit": named(UNITS, o.unit), "primary": o.primary}
             for o in parts.origins
         ]
-    return {**tree, **parts.properties}
+    listed = parts.blocks[:_LISTED_BLOCKS]
+    return {**tree, **parts.properties, "blocks": [{"name": b.name, "uid": b.uid, "bytes": b.size} for b in listed]}
 
 
 # -- white-light image -------------------------------------------------------------------------------------------------
@@ -644,4 +705,5 @@ READER = Reader(
     extensions=(".wdf",),
     sniff=sniff,
     load=load,
+    lazy=True,
 )

@@ -473,7 +473,7 @@ def _further_columns(cells: _Cells, headings: Sequence[_Heading], used: set[int 
             continue
         values = cells.numbers(k)
         if heading.role in _WHOLE and heading.role not in columns:
-            columns[heading.role] = np.where(np.isfinite(values), np.rint(values), -1).astype(np.int64)
+            columns[heading.role] = np.where(np.abs(values) < 2**53, np.rint(values), -1).astype(np.int64)
         else:
             columns.setdefault(heading.text, values)
     return columns

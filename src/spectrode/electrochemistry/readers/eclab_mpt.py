@@ -407,4 +407,5 @@ def _unrolled(charge: NDArray[np.float64], breaks: NDArray[np.int64]) -> NDArray
 
 
 def _whole(values: NDArray[np.float64]) -> NDArray[np.int64]:
-    return np.where(np.isfinite(values), np.rint(values), -1).astype(np.int64)
+    # Beyond 2**53 a float is no whole number any more; the comparison is False for a missing value too.
+    return np.where(np.abs(values) < 2**53, np.rint(values), -1).astype(np.int64)

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..._registry import discover
-from ...errors import ClockError, SpectrodeError, UnknownFormat, UnreadableFile
+from ...errors import ClockError, InvalidDataset, SpectrodeError, UnknownFormat, UnreadableFile
 from ...history import file_sha256
 from ...metadata import SourceFile
 from ...pipeline.parameters import Parameter, checked_parameters, parameters_of
@@ -91,7 +91,7 @@ def read_trace(
     given = checked_parameters(f"reader {chosen.name}", chosen.options, options, SpectrodeError)
     try:
         trace = chosen.load(path, **given)
-    except DAMAGE as error:
+    except (*DAMAGE, InvalidDataset) as error:
         raise UnreadableFile(path, f"is damaged or not what {chosen.name} expects ({error})") from error
     source = SourceFile(str(path), chosen.name, file_sha256(path), path.stat().st_size, "trace", dict(options))
     trace = trace.replace(sources=(source,))
