@@ -311,11 +311,13 @@ def recipes(name: Annotated[str | None, typer.Argument(help="Print this recipe i
 
 
 @app.command()
-def formats() -> None:
-    """List the file formats that can be read and written, and the options of their readers."""
-    from .inspection import list_formats
+def formats(
+    name: Annotated[str | None, typer.Argument(help="Explain this reader and its options.")] = None,
+) -> None:
+    """List the file formats that can be read and written, or explain one reader."""
+    from .inspection import describe_format, list_formats
 
-    typer.echo(list_formats())
+    typer.echo(list_formats() if name is None else describe_format(name))
 
 
 @app.command()

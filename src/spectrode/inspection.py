@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,8 +22,10 @@ __all__ = [
     "describe",
     "describe_briefly",
     "describe_dataset",
+    "describe_format",
     "describe_step",
     "describe_trace",
+    "formats_page",
     "is_trace",
     "list_formats",
     "list_steps",
@@ -305,26 +309,84 @@ def _parameter_lines(parameter: Parameter) -> list[str]:
 
 
 def list_formats() -> str:
-    """Return the formats that can be read and written, with the options of their readers."""
-    from .electrochemistry.readers import trace_readers
-    from .readers import readers
-    from .writers import writers
+    """Return a table of the formats that can be read, with what each reader gives, and of those that can be written."""
+    lines = []
+    for title, words, rows in _format_tables():
+        head = ("name", *words)
+        widths = [max(len(row[0]) for row in rows), *(len(w) for w in words)]
+        lines += [title, "  " + "  ".join(w.ljust(n) for w, n in zip(head, widths, strict=True)) + "  endings"]
+        for name, marks, endings, _ in rows:
+            cells = [name.ljust(widths[0]), *(m.center(n) for m, n in zip(marks, widths[1:], strict=True))]
+            lines.append("  " + "  ".join(cells) + f"  {endings}")
+        lines.append("")
+    lines.append("written")
+    for name, endings, words_of_loss in _written_formats():
+        lines.append(f"  {name:<12} {endings:<22} {words_of_loss}")
+    return "\n".join([*lines, "", "spectrode formats NAME explains one reader and its options."])
 
-    lines = ["spectra"]
-    for reader in readers().values():
-        lines += _format_lines(reader.name, reader.extensions, reader.description, reader.options)
-    lines += ["", "potentiostat"]
-    for trace_reader in trace_readers().values():
-        lines += _format_lines(
-            trace_reader.name, trace_reader.extensions, trace_reader.description, trace_reader.options
-        )
-    lines += ["", "written"]
-    for writer in writers().values():
-        loses = f"; does not hold {', '.join(writer.loses)}" if writer.loses else ""
-        lines.append(f"  {writer.name:<18} {' '.join(writer.extensions):<22} {writer.description}{loses}")
+
+def describe_format(name: str) -> str:
+    """Return what one reader reads, in the words of its own module, and its options."""
+    from .electrochemistry.readers import trace_readers
+    from .errors import SpectrodeError
+    from .readers import readers
+
+    known: dict[str, Any] = {**readers(), **trace_readers()}
+    if name not in known:
+        raise SpectrodeError(f"there is no reader {name!r}; possible: {', '.join(known)}")
+    reader = known[name]
+    lines = [f"{reader.name}: {reader.description}", "", inspect.getdoc(sys.modules[reader.load.__module__]) or ""]
+    if reader.options:
+        lines += ["", "options"]
+        for option in reader.options.values():
+            lines += [f"  -O {option.name}=…  {option.type_name}. {option.help}"]
     return "\n".join(lines)
 
 
-def _format_lines(name: str, extensions: tuple[str, ...], description: str, options: dict[str, Parameter]) -> list[str]:
-    head = f"  {name:<18} {' '.join(extensions):<22} {description}"
-    return [head, *(f"  {'':<18} -O {o.name}=…  {o.type_name}. {o.help}" for o in options.values())]
+def formats_page() -> str:
+    """Return the table of formats as a page in Markdown; ``docs/formats.md`` is kept equal to it."""
+    lines = [
+        "# File formats",
+        "",
+        "Made by `python docs/make_formats.py` from what the readers declare; a test holds the declarations to the",
+        "readers' example files. “✓”: files of the format can hold it and the reader keeps it. `spectrode formats NAME`",
+        "says what one reader reads, in which units, and what it does not read.",
+    ]
+    for title, words, rows in _format_tables():
+        lines += ["", f"## {title.capitalize()}", ""]
+        head = ["reader", "program and kind of file", "endings", *words]
+        lines += ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
+        for name, marks, endings, description in rows:
+            cells = [f"`{name}`", description, endings, *(m.replace("x", "✓") for m in marks)]
+            lines.append("| " + " | ".join(cells) + " |")
+    lines += ["", "## Written", "", "| writer | endings | what it cannot hold |", "|---|---|---|"]
+    lines += [f"| `{name}` | {endings} | {loss} |" for name, endings, loss in _written_formats()]
+    return "\n".join(lines) + "\n"
+
+
+def _format_tables() -> list[tuple[str, tuple[str, ...], list[tuple[str, list[str], str, str]]]]:
+    from .electrochemistry.readers import trace_readers
+    from .electrochemistry.readers.registry import TRACE_GIVES
+    from .readers import readers
+    from .readers.registry import GIVES
+
+    spectra = []
+    for r in readers().values():
+        marks = ["x" if word in r.gives else "" for word in GIVES] + ["x" if r.lazy else ""]
+        spectra.append((r.name, marks, _endings(r.extensions), r.description))
+    traces = []
+    for t in trace_readers().values():
+        marks = ["x" if word in t.gives else "" for word in TRACE_GIVES]
+        traces.append((t.name, marks, _endings(t.extensions), t.description))
+    return [("spectra", (*GIVES, "lazy"), spectra), ("potentiostat", TRACE_GIVES, traces)]
+
+
+def _endings(extensions: tuple[str, ...]) -> str:
+    """Return the endings; a numbered series (.001, .002 …) as its first ones."""
+    return " ".join(extensions if len(extensions) <= 9 else (*extensions[:5], "…"))
+
+
+def _written_formats() -> list[tuple[str, str, str]]:
+    from .writers import writers
+
+    return [(w.name, " ".join(w.extensions), ", ".join(w.loses) or "nothing lost") for w in writers().values()]

@@ -147,6 +147,12 @@ class Trace:
         changed = replace(self, started_at=aware)
         return changed.warn(note) if note else changed
 
+    def versus(self, reference: str) -> Trace:
+        """Return a copy whose potential is versus another reference electrode; see `reference.convert_potential`."""
+        from .reference import convert_potential
+
+        return convert_potential(self, None, reference)
+
 
 def gaps_between_parts(time_s: NDArray[np.float64], part: NDArray[Any]) -> NDArray[np.bool_]:
     """Find the intervals between parts that are too long to be interpolated across.

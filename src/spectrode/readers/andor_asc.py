@@ -215,4 +215,5 @@ READER = Reader(
     extensions=(".asc", ".csv", ".txt"),
     sniff=sniff,
     load=load,
+    gives=("times", "local start", "scan", "exposure"),
 )

@@ -530,4 +530,5 @@ READER = Reader(
     extensions=(".sif",),
     sniff=sniff,
     load=load,
+    gives=("times", "start with zone", "scan", "exposure", "laser", "several"),
 )

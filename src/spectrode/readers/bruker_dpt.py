@@ -106,4 +106,5 @@ READER = Reader(
     extensions=(".dpt",),
     sniff=sniff,
     load=load,
+    gives=(),
 )

@@ -423,4 +423,5 @@ READER = Reader(
     extensions=(".0", ".1", ".2", ".3"),
     sniff=sniff,
     load=load,
+    gives=("times", "start with zone", "positions", "scan", "exposure", "laser", "several"),
 )

@@ -233,4 +233,5 @@ READER = Reader(
     extensions=(".txt", ".csv"),
     sniff=sniff,
     load=load,
+    gives=("local start", "exposure", "laser", "power"),
 )

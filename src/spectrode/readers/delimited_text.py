@@ -757,4 +757,5 @@ READER = Reader(
     extensions=(".csv", ".tsv", ".txt", ".dat", ".asc", ".dpt", ".prn", ".gz"),
     sniff=sniff,
     load=load,
+    gives=("times", "positions", "scan"),
 )

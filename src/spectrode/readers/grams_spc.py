@@ -538,4 +538,5 @@ READER = Reader(
     extensions=(".spc",),
     sniff=sniff,
     load=load,
+    gives=("times", "local start", "positions", "scan", "exposure", "laser", "power", "several"),
 )

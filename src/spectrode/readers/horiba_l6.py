@@ -155,4 +155,5 @@ READER = Reader(
     extensions=(".l6s", ".l6m"),
     sniff=sniff,
     load=load,
+    gives=("local start", "positions", "exposure", "laser", "power"),
 )

@@ -108,4 +108,5 @@ READER = Reader(
     extensions=(".xml",),
     sniff=sniff,
     load=load,
+    gives=("local start", "positions", "scan", "exposure", "laser", "power"),
 )

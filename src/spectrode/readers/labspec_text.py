@@ -426,4 +426,5 @@ READER = Reader(
     extensions=(".txt", ".gz"),
     sniff=sniff,
     load=load,
+    gives=("times", "local start", "positions", "scan", "exposure", "laser", "power"),
 )

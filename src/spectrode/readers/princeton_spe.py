@@ -633,4 +633,5 @@ READER = Reader(
     extensions=(".spe",),
     sniff=sniff,
     load=load,
+    gives=("times", "start with zone", "scan", "exposure", "laser", "several"),
 )

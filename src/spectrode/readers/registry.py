@@ -22,7 +22,7 @@ from ..history import file_sha256
 from ..metadata import SourceFile
 from ..pipeline.parameters import Parameter, checked_parameters, parameters_of
 
-__all__ = ["Reader", "flag_unusable", "read", "read_many", "reader_for", "readers"]
+__all__ = ["GIVES", "Reader", "flag_unusable", "read", "read_many", "reader_for", "readers"]
 
 # A map exported as text can have a first row of many kilobytes, and a sniffer wants to see the second.
 HEAD_BYTES = 1 << 16
@@ -32,6 +32,13 @@ DAMAGE = (struct.error, ValueError, IndexError, KeyError, OverflowError, EOFErro
 _HASH_BESIDE_BYTES = 1 << 22
 # So many channels of each spectrum are looked at first, when empty spectra are sought.
 _FIRST_CHANNELS = 16
+
+
+GIVES = (
+    "times", "start with zone", "local start", "positions", "scan", "exposure", "laser", "power", "image", "several",
+)  # fmt: skip
+"""Words for what a reader can give: a time for each spectrum, an absolute start with or without a time zone, positions,
+the scan's grid, exposure, laser wavelength, laser power, a white-light image, several datasets in one file."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +68,8 @@ class Reader:
     sniff: Callable[[Path, bytes], bool]
     load: Callable[..., OperandoDataset]
     lazy: bool = False
+    gives: tuple[str, ...] = ()
+    """What files of this format can hold and the reader keeps, in the words of :data:`GIVES`."""
 
     @property
     def options(self) -> dict[str, Parameter]:

@@ -706,4 +706,5 @@ READER = Reader(
     sniff=sniff,
     load=load,
     lazy=True,
+    gives=("times", "start with zone", "positions", "scan", "exposure", "laser", "power", "image", "several"),
 )

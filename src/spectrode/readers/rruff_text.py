@@ -138,4 +138,5 @@ READER = Reader(
     extensions=(".txt", ".rruff"),
     sniff=sniff,
     load=load,
+    gives=("laser",),
 )

@@ -459,4 +459,5 @@ READER = Reader(
     extensions=(".spa", ".spg", ".srs"),
     sniff=sniff,
     load=load,
+    gives=("times", "start with zone", "scan", "exposure", "several"),
 )

@@ -368,4 +368,5 @@ READER = Reader(
     extensions=(".tvf",),
     sniff=sniff,
     load=load,
+    gives=("times", "local start", "positions", "scan", "exposure", "laser", "several"),
 )

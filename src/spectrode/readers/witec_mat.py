@@ -189,4 +189,5 @@ READER = Reader(
     extensions=(".mat",),
     sniff=sniff,
     load=load,
+    gives=("positions", "scan", "several"),
 )

@@ -291,4 +291,5 @@ READER = Reader(
     extensions=(".txt", ".csv"),
     sniff=sniff,
     load=load,
+    gives=("positions", "scan", "laser"),
 )

@@ -673,4 +673,5 @@ READER = Reader(
     extensions=(".wip", ".wid"),
     sniff=sniff,
     load=load,
+    gives=("times", "local start", "positions", "scan", "exposure", "laser", "several"),
 )

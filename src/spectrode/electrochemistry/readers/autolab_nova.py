@@ -113,6 +113,7 @@ READER = TraceReader(
     extensions=(".txt", ".csv"),
     sniff=sniff,
     load=load,
+    gives=("current", "cycle"),
 )
 
 

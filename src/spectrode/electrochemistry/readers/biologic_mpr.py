@@ -220,6 +220,7 @@ READER = TraceReader(
     extensions=(".mpr",),
     sniff=sniff,
     load=load,
+    gives=("local start", "current", "charge", "cycle", "step", "reference"),
 )
 
 

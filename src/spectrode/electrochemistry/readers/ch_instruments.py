@@ -148,6 +148,7 @@ READER = TraceReader(
     extensions=(".txt", ".csv"),
     sniff=sniff,
     load=load,
+    gives=("local start", "current"),
 )
 
 

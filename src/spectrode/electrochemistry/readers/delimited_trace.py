@@ -165,6 +165,7 @@ READER = TraceReader(
     extensions=(".csv", ".tsv", ".txt", ".dat"),
     sniff=sniff,
     load=load,
+    gives=("local start", "current", "cycle", "reference"),
 )
 
 

@@ -127,6 +127,7 @@ READER = TraceReader(
     extensions=(".mpt", ".txt"),
     sniff=sniff,
     load=load,
+    gives=("local start", "current", "charge", "cycle", "step", "reference"),
 )
 
 

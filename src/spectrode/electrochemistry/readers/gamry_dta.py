@@ -133,6 +133,7 @@ READER = TraceReader(
     extensions=(".dta",),
     sniff=sniff,
     load=load,
+    gives=("local start", "current", "cycle", "several"),
 )
 
 

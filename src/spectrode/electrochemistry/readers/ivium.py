@@ -106,6 +106,7 @@ READER = TraceReader(
     extensions=(".idf", ".ids"),
     sniff=sniff,
     load=load,
+    gives=("local start", "current", "several"),
 )
 
 

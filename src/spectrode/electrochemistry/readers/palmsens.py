@@ -100,6 +100,7 @@ READER = TraceReader(
     extensions=(".pssession", ".csv"),
     sniff=sniff,
     load=load,
+    gives=("start with zone", "local start", "current", "several"),
 )
 
 

@@ -24,6 +24,11 @@ from ..trace import CurrentKind, Trace
 __all__ = ["TraceReader", "join_traces", "read_trace", "read_traces", "trace_reader_for", "trace_readers"]
 
 
+TRACE_GIVES = ("start with zone", "local start", "current", "charge", "cycle", "step", "reference", "several")
+"""Words for what a reader can give besides time and potential: an absolute start with or without a time zone, current,
+the instrument's own charge, cycle and step numbers, the reference electrode's name, several datasets in one file."""
+
+
 @dataclass(frozen=True)
 class TraceReader:
     """One potentiostat format; ``load(path, *, options) -> Trace``, ``sniff(path, head) -> bool``."""
@@ -33,6 +38,8 @@ class TraceReader:
     extensions: tuple[str, ...]
     sniff: Callable[[Path, bytes], bool]
     load: Callable[..., Trace]
+    gives: tuple[str, ...] = ()
+    """What files of this format can hold and the reader keeps, in the words of :data:`TRACE_GIVES`."""
 
     @property
     def options(self) -> dict[str, Parameter]:

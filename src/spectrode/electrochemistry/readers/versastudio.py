@@ -119,6 +119,7 @@ READER = TraceReader(
     extensions=(".par",),
     sniff=sniff,
     load=load,
+    gives=("local start", "current", "step", "reference"),
 )
 
 

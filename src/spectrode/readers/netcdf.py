@@ -1,0 +1,91 @@
+"""netCDF-4 files that :mod:`spectrode.writers.xarray_netcdf` wrote, by h5py alone (xarray is not needed to read).
+
+Structure. HDF5 with a root attribute ``spectrode`` (JSON: axis, scan, metadata, history, names of columns); variables
+``intensity`` (spectrum, shift), ``shift``, ``mask``, ``variance``, one (spectrum,) variable a column, ``image_<n>``.
+Units and times are those of the columns (:mod:`spectrode.columns`); all comes back as it was written.
+
+Not read: netCDF files of other programs; open them with xarray and hand the dataset to
+:func:`spectrode.interop.xarray.from_xarray`.
+
+Tests use files that the writer makes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..dataset import OperandoDataset
+from ..errors import UnreadableFile
+from ..metadata import FieldImage
+from ..serialise import metadata_from_dict, record_from_dict
+from ._hdf5 import attribute, checked_array, opened, sniffed, text_of
+from .registry import Reader
+
+__all__ = ["READER", "load"]
+
+_VERSION = 1
+
+
+def sniff(path: Path, head: bytes) -> bool:
+    """Recognise HDF5 with our attribute at the root."""
+    file = sniffed(path, head)
+    if file is None:
+        return False
+    with file:
+        try:
+            return attribute(file, "spectrode") is not None and "intensity" in file
+        except (OSError, RuntimeError, KeyError, ValueError):
+            return False
+
+
+def load(path: Path) -> OperandoDataset:
+    """Read a file whole.
+
+    Raises
+    ------
+    UnreadableFile
+        If it is damaged, or not written by Spectrode.
+    """
+    with opened(path) as file:
+        text = attribute(file, "spectrode")
+        if text is None or "intensity" not in file:
+            raise UnreadableFile(path, "is not a netCDF file that Spectrode wrote (no attribute spectrode)")
+        own: Mapping[str, Any] = json.loads(text_of(text))
+        if int(own.get("version", 0)) > _VERSION:
+            raise UnreadableFile(path, f"has attributes of version {own['version']}; this Spectrode reads {_VERSION}")
+        return OperandoDataset(
+            intensity=checked_array(file["intensity"], path),
+            shift=checked_array(file["shift"], path),
+            columns={name: checked_array(file[variable], path) for name, variable in own["columns"].items()},
+            scan_shape=tuple((str(name), int(size)) for name, size in own["scan_shape"]),
+            metadata=metadata_from_dict(own["metadata"]).replace(images=_images(file, path, own)),
+            mask=np.asarray(checked_array(file["mask"], path)).astype(bool) if "mask" in file else None,
+            variance=checked_array(file["variance"], path) if "variance" in file else None,
+            history=tuple(record_from_dict(record) for record in own["history"]),
+            axis_kind=own["axis_kind"],
+        )
+
+
+def _images(file: Any, path: Path, own: Mapping[str, Any]) -> tuple[FieldImage, ...]:
+    return tuple(
+        FieldImage(str(name), checked_array(file[f"image_{number}"], path), _pair(x_um), _pair(y_um))
+        for number, (name, x_um, y_um) in enumerate(own["images"])
+    )
+
+
+def _pair(edges: Any) -> tuple[float, float] | None:
+    return None if edges is None else (float(edges[0]), float(edges[1]))
+
+
+READER = Reader(
+    name="netcdf",
+    description="netCDF-4 file that Spectrode wrote",
+    extensions=(".nc", ".netcdf"),
+    sniff=sniff,
+    load=load,
+)
