@@ -349,8 +349,8 @@ def formats_page() -> str:
         "# File formats",
         "",
         "Made by `python docs/make_formats.py` from what the readers declare; a test holds the declarations to the",
-        "readers' example files. “✓”: files of the format can hold it and the reader keeps it. `spectrode formats NAME`",
-        "says what one reader reads, in which units, and what it does not read.",
+        "readers' example files. “✓”: files of the format can hold it and the reader keeps it.",
+        "`spectrode formats NAME` says what one reader reads, in which units, and what it does not read.",
     ]
     for title, words, rows in _format_tables():
         lines += ["", f"## {title.capitalize()}", ""]

@@ -9,41 +9,46 @@ import json
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 
 from ..dataset import OperandoDataset
 from ..errors import UnreadableFile
 from ..metadata import FieldImage
 from ..serialise import metadata_from_dict, record_from_dict
+from ._hdf5 import MAGIC, attribute, checked_array, opened, sniffed, text_of
+from ._lazy import FileStamp, HDF5Rows, as_dask
 from .registry import Reader
 
 __all__ = ["READER", "load", "load_from"]
 
-_MAGIC = b"\x89HDF\r\n\x1a\n"
-
 
 def _sniff(path: Path, head: bytes) -> bool:
-    if not head.startswith(_MAGIC):
+    if not head.startswith(MAGIC):
         return False
-    try:
-        with h5py.File(path, "r") as file:
-            return "entry/spectrode" in file
-    except OSError:
+    file = sniffed(path, head)
+    if file is None:
         # A damaged HDF5 file: claim it only by its usual ending, so that reading says what is wrong.
         return path.suffix.lower() in (".h5", ".hdf5", ".nxs")
+    with file:
+        try:
+            return "entry/spectrode" in file
+        except (RuntimeError, KeyError, ValueError):
+            return False
 
 
-def load(path: Path) -> OperandoDataset:
-    """Read a native file whole."""
-    try:
-        with h5py.File(path, "r") as file:
-            return load_from(file, path)
-    except OSError as error:
-        raise UnreadableFile(path, f"is a damaged HDF5 file ({error})") from None
+def load(path: Path, *, lazy: bool = False) -> OperandoDataset:
+    """Read a native file.
+
+    Parameters
+    ----------
+    lazy
+        Leave the intensities in the file, as a dask array.
+    """
+    with opened(path) as file:
+        return load_from(file, path, lazy=lazy)
 
 
-def load_from(file: Any, path: Path) -> OperandoDataset:
+def load_from(file: Any, path: Path, *, lazy: bool = False) -> OperandoDataset:
     """Read a dataset from an open HDF5 file."""
     from ..writers.native_hdf5 import FILE_VERSION
 
@@ -51,40 +56,49 @@ def load_from(file: Any, path: Path) -> OperandoDataset:
         raise UnreadableFile(path, "is an HDF5 file, but not one that Spectrode wrote (no /entry/spectrode)")
     entry = file["entry"]
     own = entry["spectrode"]
-    version = int(own.attrs.get("file_version", 0))
+    version = int(attribute(own, "file_version", 0))
     if version > FILE_VERSION:
         raise UnreadableFile(path, f"has file version {version}; this Spectrode reads up to {FILE_VERSION}: update it")
     data = entry["data"]
-    metadata = metadata_from_dict(json.loads(own["metadata"][()]))
-    scan_shape = tuple((str(name), int(size)) for name, size in json.loads(own["scan_shape"][()]))
+    words = {name: text_of(checked_array(own[name], path)) for name in ("metadata", "scan_shape", "history")}
+    metadata = metadata_from_dict(json.loads(words["metadata"]))
+    scan_shape = tuple((str(name), int(size)) for name, size in json.loads(words["scan_shape"]))
     return OperandoDataset(
-        intensity=data["intensity"][()],
-        shift=data["shift"][()],
-        columns={name: entry["columns"][name][()] for name in entry["columns"]},
+        intensity=_lazy_rows(data["intensity"], path) if lazy else checked_array(data["intensity"], path),
+        shift=checked_array(data["shift"], path),
+        columns={name: checked_array(entry["columns"][name], path) for name in entry["columns"]},
         scan_shape=scan_shape,
-        metadata=metadata.replace(images=_images(entry)),
-        mask=data["mask"][()] if "mask" in data else None,
-        variance=data["intensity_variance"][()] if "intensity_variance" in data else None,
-        history=tuple(record_from_dict(r) for r in json.loads(own["history"][()])),
-        axis_kind=own["axis_kind"][()].decode(),
+        metadata=metadata.replace(images=_images(entry, path)),
+        mask=checked_array(data["mask"], path).astype(bool) if "mask" in data else None,
+        variance=checked_array(data["intensity_variance"], path) if "intensity_variance" in data else None,
+        history=tuple(record_from_dict(r) for r in json.loads(words["history"])),
+        axis_kind=text_of(checked_array(own["axis_kind"], path)),  # type: ignore[arg-type]  # checked by the dataset
     )
 
 
-def _images(entry: Any) -> tuple[FieldImage, ...]:
+def _lazy_rows(stored: Any, path: Path) -> Any:
+    if stored.ndim != 2 or stored.dtype.kind not in "fiu":
+        raise UnreadableFile(path, f"holds intensities of shape {stored.shape} and type {stored.dtype}")
+    rows = HDF5Rows(FileStamp.of(path), stored.name, stored.shape, stored.dtype)
+    return as_dask(rows, multiple_of=stored.chunks[0] if stored.chunks else 1)
+
+
+def _images(entry: Any, path: Path) -> tuple[FieldImage, ...]:
     if "images" not in entry:
         return ()
     found = []
     for number in sorted(entry["images"], key=int):
         stored = entry["images"][number]
-        name = str(stored.attrs["name"])
-        found.append(FieldImage(name, stored[()], _edges(stored, "x_um"), _edges(stored, "y_um")))
+        name = text_of(attribute(stored, "name", number))
+        found.append(FieldImage(name, checked_array(stored, path), _edges(stored, "x_um"), _edges(stored, "y_um")))
     return tuple(found)
 
 
 def _edges(stored: Any, name: str) -> tuple[float, float] | None:
-    if name not in stored.attrs:
+    value = attribute(stored, name)
+    if value is None:
         return None
-    low, high = np.asarray(stored.attrs[name], dtype=float)
+    low, high = np.asarray(value, dtype=float)
     return float(low), float(high)
 
 
@@ -94,4 +108,6 @@ READER = Reader(
     extensions=(".h5", ".hdf5", ".nxs"),
     sniff=_sniff,
     load=load,
+    lazy=True,
+    gives=("times", "start with zone", "positions", "scan", "laser", "power", "image"),
 )

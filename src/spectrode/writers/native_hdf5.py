@@ -2,21 +2,29 @@
 
 Layout (``/entry`` is the default ``NXentry``)::
 
-    /entry/definition                 "NXraman"
-    /entry/data                       NXdata: intensity (spectrum, shift), shift, mask, variance
+    /entry/definition                 "NXraman"; "NXoptical_spectroscopy" for an axis that is no Raman shift
+    /entry/data                       NXdata: intensity (spectrum, shift), shift, mask, variance; time, potential,
+                                      current and charge as further axes of the spectra
     /entry/columns                    NXcollection: one (spectra,) array a column, with units
-    /entry/instrument                 beam_incident, detector, as far as known
+    /entry/instrument                 beam_incident, detector_main, as far as known
     /entry/sample/electrochemistry    NXenvironment: sensors whose value_log links to the columns
     /entry/images/<n>                 white-light images with their edges in micrometres
     /entry/spectrode                  scan shape, kind of axis, metadata and history as JSON, file version
 
 Numbers are stored in the type they have. Intensities are chunked by (512, 128), so that one spectrum and one band image
 are both quick to read, and compressed with gzip, which every HDF5 library can read.
+
+What the definition requires but the dataset does not know is written so that nobody takes it for knowledge: a laser
+wavelength as NaN, with an ``experiment_description`` that says so, a kind of Raman experiment as "not stated". Nothing
+of that is read back; the reader takes metadata from ``/entry/spectrode`` alone.
 """
 
 from __future__ import annotations
 
 import json
+import re
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +42,31 @@ __all__ = ["FILE_VERSION", "WRITER", "save", "save_into"]
 FILE_VERSION = 1
 _DEFINITION_URL = "https://github.com/FAIRmat-NFDI/nexus_definitions"
 _DEFINITION_VERSION = "v2026.01"
-_SENSORS = ("potential_v", "current_ma", "charge_mah", "temperature_c")
+_NOT_STATED = "not stated"
+
+
+@dataclass(frozen=True)
+class _Sensor:
+    """How a column of the cell is called in NeXus; ``custom`` words are not in the definition's list."""
+
+    column: str
+    measurement: str
+    description: str
+    custom: bool = False
+
+
+_SENSORS = (
+    _Sensor("potential_v", "voltage", "potential of the working electrode, mean over each exposure"),
+    _Sensor("current_ma", "current", "current through the working electrode, mean over each exposure; cathodic < 0"),
+    _Sensor("charge_mah", "charge", "charge passed since the start of the trace", custom=True),
+)
+_AXES_OF_SPECTRA = ("time_s", *(s.column for s in _SENSORS), "temperature_c")
+# The more special first: SHINERS is a kind of SERS, and both are mostly done in situ.
+_SPECIAL_TECHNIQUES = (
+    (r"SHINERS", "shell-isolated nanoparticle-enhanced Raman spectroscopy (SHINERS)", True),
+    (r"TERS", "tip-enhanced Raman spectroscopy (TERS)", False),
+    (r"SERS", "surface-enhanced Raman spectroscopy (SERS)", False),
+)
 
 
 def save(dataset: OperandoDataset, path: Path) -> None:
@@ -50,8 +82,8 @@ def save_into(dataset: OperandoDataset, file: Any) -> None:
     entry = _group(file, "entry", "NXentry")
     entry.attrs["default"] = "data"
     _header(entry, dataset)
+    _columns(entry, dataset)  # before the groups that link to them
     _data(entry, dataset)
-    _columns(entry, dataset)
     _instrument(entry, dataset)
     _sample(entry, dataset)
     _images(entry, dataset)
@@ -66,14 +98,52 @@ def _group(parent: Any, name: str, nx_class: str) -> Any:
 
 def _header(entry: Any, dataset: OperandoDataset) -> None:
     metadata = dataset.metadata
-    entry["definition"] = "NXraman"
+    raman = dataset.axis_kind == "raman_shift"
+    entry["definition"] = "NXraman" if raman else "NXoptical_spectroscopy"
     entry["definition"].attrs["version"] = _DEFINITION_VERSION
     entry["definition"].attrs["URL"] = _DEFINITION_URL
-    entry["title"] = metadata.title or "untitled"
-    entry["experiment_type"] = "Raman spectroscopy"
-    entry["raman_experiment_type"] = "in situ Raman spectroscopy"
-    if metadata.started_at is not None:
+    entry["title"] = _words(metadata.title or "untitled")
+    if raman:
+        entry["experiment_type"] = "Raman spectroscopy"
+        _term(entry, "raman_experiment_type", *_raman_experiment_type(dataset))
+        if metadata.laser.wavelength_nm is None:
+            entry["experiment_description"] = "The source does not state the wavelength of the laser: it is NaN here."
+    else:
+        # Light over wavelength or wavenumber can be emission, transmission or Raman; the axis does not tell which.
+        _term(entry, "experiment_type", _NOT_STATED, custom=True)
+    if metadata.started_at is not None:  # the definition refuses a time without a zone
         entry["start_time"] = metadata.started_at.isoformat()
+
+
+def _words(text: str) -> str:
+    """Return a text without the zeros that some vendors pad theirs with and HDF5 cannot hold."""
+    return text.replace("\0", "")
+
+
+def _term(group: Any, name: str, value: str, custom: bool) -> None:
+    """Write a word of an open list; words of our own carry the attribute that the definition asks for."""
+    group[name] = value
+    if custom:
+        group[name].attrs["custom"] = True
+
+
+def _raman_experiment_type(dataset: OperandoDataset) -> tuple[str, bool]:
+    """Return the term for what the dataset says of itself, and whether it is none of the definition's own."""
+    metadata = dataset.metadata
+    given = metadata.vendor.get("raman_experiment_type")
+    said = " ".join(
+        text
+        for text in (given, metadata.title, metadata.sample.name, metadata.sample.description)
+        if isinstance(text, str)
+    )
+    for word, term, custom in _SPECIAL_TECHNIQUES:
+        if re.search(rf"(?<![A-Za-z]){word}(?![A-Za-z])", said):
+            return term, custom
+    if any(sensor.column in dataset.columns for sensor in _SENSORS):
+        return "in situ Raman spectroscopy", False
+    if {"x", "y"} <= {name for name, _ in dataset.scan_shape}:
+        return "Raman imaging", False
+    return _NOT_STATED, True
 
 
 def _data(entry: Any, dataset: OperandoDataset) -> None:
@@ -85,11 +155,16 @@ def _data(entry: Any, dataset: OperandoDataset) -> None:
     shift.attrs["units"] = "1/cm" if dataset.axis_unit == "cm-1" else "nm"
     shift.attrs["long_name"] = dataset.axis_label
     stored = _array(group, "intensity", dataset.intensity)
-    stored.attrs["units"] = "counts"
+    if dataset.axis_kind != "wavenumber":  # absorbance, transmittance …: a dataset does not say which
+        stored.attrs["units"] = "counts"
     if dataset.mask is not None:
-        _array(group, "mask", dataset.mask)
+        _array(group, "mask", dataset.mask.view(np.uint8))  # NXdata holds numbers only
     if dataset.variance is not None:
         _array(group, "intensity_variance", dataset.variance)
+    for name in _AXES_OF_SPECTRA:
+        if name in dataset.columns:
+            group[name] = entry["columns"][name]  # a hard link: stored once
+            group.attrs[f"{name}_indices"] = 0
 
 
 def _array(group: Any, name: str, values: Any) -> Any:
@@ -118,41 +193,87 @@ def _columns(entry: Any, dataset: OperandoDataset) -> None:
 def _instrument(entry: Any, dataset: OperandoDataset) -> None:
     metadata = dataset.metadata
     instrument = _group(entry, "instrument", "NXinstrument")
-    instrument["scattering_configuration"] = "z(..)z"
-    beam = _group(instrument, "beam_incident", "NXbeam")
-    beam["parameter_reliability"] = "nominal"
-    wavelength = metadata.laser.wavelength_nm
-    beam["wavelength"] = np.nan if wavelength is None else float(wavelength)
-    beam["wavelength"].attrs["units"] = "nm"
-    if metadata.laser.power_mw is not None:
-        beam["average_power"] = float(metadata.laser.power_mw)
-        beam["average_power"].attrs["units"] = "mW"
-    detector = _group(instrument, "detector", "NXdetector")
-    detector["detector_channel_type"] = "multichannel"
+    if dataset.axis_kind == "raman_shift":
+        instrument["scattering_configuration"] = "z(..)z"  # Porto's notation of backscattering, nothing polarised
+    _beam(instrument, dataset)
+    detector = _group(instrument, "detector_main", "NXdetector")  # the definition matches detector_<anything>
+    detector.attrs["target"] = detector.name  # NeXus wants the target of a link to name itself
+    detector["detector_channel_type"] = "multichannel" if dataset.n_channels != 1 else "single-channel"
+    if metadata.instrument.detector:
+        detector["description"] = _words(metadata.instrument.detector)
+    if "exposure_s" in dataset.columns:
+        detector["count_time"] = entry["columns"]["exposure_s"]
+    instrument["detector"] = h5py.SoftLink(detector.name)  # its path in files of Spectrode 0.1
     if metadata.instrument.model or metadata.instrument.vendor:
         device = _group(instrument, "device_information", "NXfabrication")
         for name in ("vendor", "model"):
             value = getattr(metadata.instrument, name)
             if value:
-                device[name] = value
+                device[name] = _words(value)
+
+
+def _beam(instrument: Any, dataset: OperandoDataset) -> None:
+    laser = dataset.metadata.laser
+    beam = _group(instrument, "beam_incident", "NXbeam")
+    beam["parameter_reliability"] = "nominal"
+    raman, wavelength = dataset.axis_kind == "raman_shift", laser.wavelength_nm
+    if raman or wavelength is not None:
+        name = "wavelength" if raman else "incident_wavelength"
+        beam[name] = np.nan if wavelength is None else float(wavelength)
+        beam[name].attrs["units"] = "nm"
+    if laser.power_mw is not None:
+        beam["average_power"] = float(laser.power_mw)
+        beam["average_power"].attrs["units"] = "mW"
+    if laser.spot_um is not None:
+        beam["extent"] = 2 * float(laser.spot_um)  # a width there, a radius here
+        beam["extent"].attrs["units"] = "µm"
 
 
 def _sample(entry: Any, dataset: OperandoDataset) -> None:
+    metadata = dataset.metadata
     sample = _group(entry, "sample", "NXsample")
-    sample["name"] = dataset.metadata.sample.name or "unnamed"
-    present = [name for name in _SENSORS if name in dataset.columns]
-    if not present:
-        return
-    cell = _group(sample, "electrochemistry", "NXenvironment")
-    if dataset.metadata.cell.reference_electrode:
-        cell["reference_electrode"] = dataset.metadata.cell.reference_electrode
-    for name in present:
-        sensor = _group(cell, name, "NXsensor")
-        sensor["measurement"] = {"potential_v": "voltage", "current_ma": "current"}.get(name, name)
-        log = _group(sensor, "value_log", "NXlog")
-        log["value"] = entry["columns"][name]  # a hard link: stored once
-        if "time_s" in dataset.columns:
-            log["time"] = entry["columns"]["time_s"]
+    sample["name"] = _words(metadata.sample.name or "unnamed")
+    if metadata.sample.description:
+        sample["description"] = _words(metadata.sample.description)
+    reference = metadata.cell.reference_electrode
+    present = [sensor for sensor in _SENSORS if sensor.column in dataset.columns]
+    if present:
+        cell = _group(sample, "electrochemistry", "NXenvironment")
+        cell["type"] = "electrochemical cell"
+        cell["description"] = _words(_cell_words(dataset))
+        for sensor in present:
+            words = sensor.description
+            if sensor.column == "potential_v":
+                words += f", versus {reference}"
+            _log(entry, cell, sensor.column, sensor, words, metadata.started_at)
+    if "temperature_c" in dataset.columns:
+        environment = _group(sample, "temperature_env", "NXenvironment")
+        sensor = _Sensor("temperature_c", "temperature", "temperature of the sample stage or cell")
+        _log(entry, environment, "temperature_sensor", sensor, sensor.description, metadata.started_at)
+
+
+def _cell_words(dataset: OperandoDataset) -> str:
+    cell = dataset.metadata.cell
+    parts = {
+        "reference electrode": cell.reference_electrode,
+        "electrolyte": cell.electrolyte,
+        "window": cell.window,
+    }
+    return "; ".join(f"{name}: {value or _NOT_STATED}" for name, value in parts.items())
+
+
+def _log(entry: Any, environment: Any, name: str, sensor: _Sensor, words: str, start: datetime | None) -> None:
+    """Write a sensor whose values link to a column; its times are relative to ``start``."""
+    group = _group(environment, name, "NXsensor")
+    _term(group, "measurement", sensor.measurement, sensor.custom)
+    group["name"] = _words(words)
+    log = _group(group, "value_log", "NXlog")
+    log["value"] = entry["columns"][sensor.column]
+    if "time_s" in entry["columns"]:
+        time = log.create_dataset("time", data=entry["columns"]["time_s"][()])
+        time.attrs["units"] = "s"
+        if start is not None:
+            time.attrs["start"] = start.isoformat()
 
 
 def _images(entry: Any, dataset: OperandoDataset) -> None:
@@ -162,7 +283,7 @@ def _images(entry: Any, dataset: OperandoDataset) -> None:
     group = _group(entry, "images", "NXcollection")
     for number, image in enumerate(images):
         stored = group.create_dataset(str(number), data=np.asarray(image.pixels), compression="gzip")
-        stored.attrs["name"] = image.name
+        stored.attrs["name"] = _words(image.name)
         for edge in ("x_um", "y_um"):
             value = getattr(image, edge)
             if value is not None:
