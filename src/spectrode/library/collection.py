@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -153,6 +154,14 @@ def _load_folder(folder: Path) -> dict[str, Entry]:
     paths = entry_paths(folder)
     if not paths:
         raise LibraryError(f"{folder} holds no reference entry; expected <group>/<id>/entry.toml")
+    state = tuple((path, (s := path.stat()).st_mtime_ns, s.st_size) for path in paths)
+    return dict(_read_folder(folder, state))
+
+
+@functools.lru_cache(maxsize=8)
+def _read_folder(folder: Path, state: tuple[tuple[Path, int, int], ...]) -> Mapping[str, Entry]:
+    """Read the files in the state given; a report asks several times, and reading takes most of a second."""
+    paths = [path for path, _, _ in state]
     entries: dict[str, Entry] = {}
     problems: list[str] = []
     for path in paths:
