@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 import pytest
 
+from spectrode.assignment import assign_components
 from spectrode.errors import LibraryError
-from spectrode.library import render, search
+from spectrode.library import load_library, render, search
+from spectrode.library.collection import BUNDLED, LIBRARY_VARIABLE
 
 
 def test_get_by_id_name_and_alias(library):
@@ -17,7 +21,7 @@ def test_get_by_id_name_and_alias(library):
 
 def test_filter_by_group_and_id(library):
     part = library.filter("raman", groups=("carbon",), ids=("LiPF6",))
-    assert set(part.entries) == {"graphite", "carbon_black", "pf6"}
+    assert set(part.entries) == {"graphite", "graphite_lithiated", "hard_carbon", "carbon_black", "pf6"}
     with pytest.raises(LibraryError, match=r"no group 'solvents'; possible: .*electrolyte"):
         library.filter(groups=("solvents",))
     assert "ec" not in library.without("ec")
@@ -91,3 +95,75 @@ def test_render_draws_the_states_asked(library):
 def test_render_says_why_not(library, entry, options, words):
     with pytest.raises(LibraryError, match=words):
         render(library.get(entry), np.arange(100.0, 200.0), **options)
+
+
+# ---- a user's own folders -------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def own(references, tmp_path):
+    """Return a function that makes a folder with one entry: CaF2 with its line where the caller wants it."""
+    text = (references / "substrate/caf2/entry.toml").read_text(encoding="utf-8")
+
+    def make(name, entry_id="caf2", position="322.0"):
+        place = tmp_path / name / "substrate" / entry_id
+        place.mkdir(parents=True)
+        changed = text.replace('id = "caf2"', f'id = "{entry_id}"').replace("= 322.0", f"= {position}")
+        (place / "entry.toml").write_text(changed, encoding="utf-8")
+        return tmp_path / name
+
+    return make
+
+
+def test_own_entries_stand_beside_the_bundled_ones(own, library, monkeypatch):
+    monkeypatch.delenv(LIBRARY_VARIABLE, raising=False)
+    mine = own("mine", "my_window")
+    both = load_library(extra=[mine])
+    assert len(both) == len(library) + 1
+    assert both.origin["my_window"] == str(mine)
+    assert {both.origin[i] for i in library.entries} == {BUNDLED}
+    assert both.overridden == frozenset()
+    assert both.filter(groups=("substrate",)).origin["my_window"] == str(mine)
+
+
+def test_the_environment_names_own_folders_and_the_first_wins(own, monkeypatch):
+    first, second, nearest = (
+        own("first", position="300.0"),
+        own("second", position="310.0"),
+        own("near", position="1.0"),
+    )
+    monkeypatch.setenv(LIBRARY_VARIABLE, f"{first}{os.pathsep}{second}")
+    assert load_library().get("caf2").bands()[0].position_cm1 == 300.0
+    assert load_library().origin["caf2"] == str(first)
+    assert load_library().overridden == {"caf2"}
+    assert load_library(extra=[nearest]).get("caf2").bands()[0].position_cm1 == 1.0
+    monkeypatch.setenv(LIBRARY_VARIABLE, "")
+    assert load_library().origin["caf2"] == BUNDLED
+
+
+def test_a_folder_that_is_named_is_loaded_alone(own, monkeypatch):
+    monkeypatch.setenv(LIBRARY_VARIABLE, "/nowhere")
+    assert set(load_library(own("mine")).entries) == {"caf2"}
+    with pytest.raises(LibraryError, match=r"nowhere holds no reference entry"):
+        load_library()
+
+
+def test_a_changed_file_is_read_again(own):
+    mine = own("mine", position="300.0")
+    assert load_library(mine).get("caf2").bands()[0].position_cm1 == 300.0
+    path = mine / "substrate/caf2/entry.toml"
+    path.write_text(path.read_text(encoding="utf-8").replace("= 300.0", "= 1300.0"), encoding="utf-8")
+    assert load_library(mine).get("caf2").bands()[0].position_cm1 == 1300.0
+
+
+def test_a_match_says_which_library_it_came_from(own, monkeypatch):
+    monkeypatch.delenv(LIBRARY_VARIABLE, raising=False)
+    both = load_library(extra=[own("mine", position="300.0")])
+    shift = np.arange(150.0, 900.0)
+    noise = np.random.default_rng(1).normal(scale=0.01, size=shift.size)
+    (row,) = assign_components(shift, 1 / (1 + ((shift - 300.0) / 5) ** 2) + noise, both.filter(ids=["caf2"]))
+    assert row.compound_id == "caf2"
+    assert row.kind == "band_list (mine)"
+    assert "stands in place of another of the same id" in row.note
+    (row,) = assign_components(shift, 1 / (1 + ((shift - 322.0) / 5) ** 2) + noise, load_library().filter(ids=["caf2"]))
+    assert row.kind == "band_list"

@@ -5,10 +5,13 @@ from __future__ import annotations
 import pytest
 
 from spectrode.errors import LibraryError
-from spectrode.library import entry_problems, folder_problems, library_problems, load_library, read_entry
+from spectrode.library import entry_problems, folder_problems, library_problems, load_library, read_entry, search
+from spectrode.library.entry import SCHEMA_VERSION, UPGRADES
+from spectrode.library.stats import stats
+from spectrode.library.validate import LEDGER_NAME
 
 GOOD = """\
-schema_version = 1
+schema_version = 2
 id = "water"
 name = "Water"
 formula = "H2O"
@@ -18,6 +21,7 @@ aliases = ["moisture"]
 group = "electrolyte"
 kind = "band_list"
 licence = "CC0-1.0"
+added = "2026-11-23"
 
 [[band]]
 technique = "raman"
@@ -91,9 +95,26 @@ def test_a_good_entry_has_no_problem(write):
         ('technique = "raman"', 'technique = "ir"', "say why in no_raman_reason"),
         ('aliases = ["moisture"]', 'aliases = ["moisture"]\ncolour = "none"', "the key 'colour' is not known"),
         ('formula = "H2O"\n', "", "formula is missing"),
-        ("schema_version = 1", "schema_version = 9", "schema_version is 9"),
+        ("schema_version = 2", "schema_version = 9", "schema_version is 9"),
         ('group = "electrolyte"', 'group = "sei"', "the folder lies in 'electrolyte'"),
         ('kind = "band_list"', 'kind = "measured"', "there is no spectrum.csv"),
+        ('kind = "band_list"', 'kind = "measured"', "there is no [measurement]"),
+        ("schema_version = 2", 'schema_version = "two"', "needs a whole number"),
+        ("schema_version = 2", "schema_version = 0", "never existed"),
+        ("schema_version = 2\n", "", "schema_version is missing"),
+        ('licence = "CC0-1.0"', 'licence = "CC-BY-NC-4.0"', "accepted: CC0-1.0, PDDL-1.0"),
+        ('licence = "CC0-1.0"', 'licence = "CC-BY-4.0"', "asks for a name in attribution"),
+        ('formula = "H2O"', 'formula = "H2Xx"', "Xx is no element"),
+        ('formula = "H2O"', 'formula = "H2S"', "formula H2S has the atoms S1, but smiles has O1"),
+        ('added = "2026-11-23"', 'added = "23.11.2026"', "write a day as YYYY-MM-DD"),
+        ('added = "2026-11-23"\n', "", "a new entry says since when"),
+        ('cas = "7732-18-5"\nsmiles = "O"\n', "", "needs a cas or smiles"),
+        ('rel_intensity_basis = "estimate"', 'rel_intensity_basis = "class_default"', "estimate or measure"),
+        ('value = "1640"', 'value = "1540"', "'1540', is another number"),
+        ("fwhm_cm1 = 80.0", "fwhm_cm1 = 900.0", "at most 500 cm-1"),
+        ('added = "2026-11-23"', 'added = "2026-11-23"\nopen_question = " "', "open_question is empty"),
+        ('added = "2026-11-23"', 'added = "2026-11-23"\nraman_unknown_reason = "none"', "but one is listed"),
+        ('added = "2026-11-23"', 'added = "2026-11-23"\nfurther_sources = ["b"]', "'b' is not listed under [[source]]"),
         ("[[band]]", "[[band", "not valid TOML"),
     ],
 )
@@ -162,3 +183,138 @@ def test_an_empty_folder_is_refused(tmp_path):
     with pytest.raises(LibraryError, match="holds no reference entry"):
         load_library(tmp_path)
     assert library_problems(tmp_path)
+
+
+_SECOND_SOURCE = '\n\n[[source]]\nid = "b"\ncitation = "B"\ntier = "review"\nkind = "document"\n'
+TWELVE_FAULTS = {
+    ('id = "water"', 'id = "Water"'): "id is 'Water'; use lower-case letters",
+    ('"7732-18-5"', '"7732-18-6"'): "cas is '7732-18-6', which is not a CAS number with a correct check digit",
+    ('formula = "H2O"', 'formula = "H2O2"'): "formula H2O2 has the atoms O2, but smiles has O1 (without H)",
+    ('licence = "CC0-1.0"', 'licence = "proprietary"'): "licence is 'proprietary'; accepted: CC0-1.0",
+    ('added = "2026-11-23"', 'added = "2026-13-23"'): "added is '2026-13-23'; write a day as YYYY-MM-DD",
+    ("uncertainty_cm1 = 5", "uncertainty_cm1 = 0"): "the uncertainty is 0; it must be above 0 cm-1",
+    ("fwhm_cm1 = 80.0", "fwhm_cm1 = -80.0"): "the width is -80; it must be above 0 and at most 500 cm-1",
+    ("rel_intensity = 0.3", "rel_intensity = 30.0"): "rel_intensity is 30; it must be above 0 and at most 1",
+    ('evidence = "established"', 'evidence = "tentative"'): "evidence is tentative; give the reason in evidence_note",
+    ('value = "1640"', 'value = "1540"'): "the value quoted from 'someone1970', '1540', is another number",
+    ('doi = "10.1000/182"', 'doi = "182"'): "has the doi '182'; a DOI starts with 10. and a registrant",
+    ('kind = "document"\n', 'kind = "document"\n' + _SECOND_SOURCE): "the source 'b' is not used by any band or caveat",
+}  # fmt: skip
+
+
+def test_twelve_faults_in_one_entry_give_twelve_messages(write):
+    text = GOOD
+    for old, new in TWELVE_FAULTS:
+        assert text.count(old) == 1, old
+        text = text.replace(old, new)
+    folder = write(text, "electrolyte/Water")
+    problems = folder_problems(folder)
+    assert len(TWELVE_FAULTS) == len(problems) == 12, problems
+    for words in TWELVE_FAULTS.values():
+        assert sum(words in p for p in problems) == 1, words
+
+
+def test_twelve_faults_of_shape_are_told_at_once(write):
+    """Where the shape is wrong, nothing else can be checked yet; all of it is still told in one go."""
+    text = GOOD.replace('name = "Water"\n', "").replace('state = "liquid"', 'state = "wet"').replace("= 80.0", '= "80"')
+    text = text.replace('technique = "raman"', 'technique = "nmr"').replace(
+        "rel_intensity = 0.3", "rel_intensity = true"
+    )
+    text = text.replace('coordination = "na"', 'coordination = "tight"').replace('how = "seen"', 'how = "heard"')
+    text = text.replace('evidence = "established"\n', "").replace('aliases = ["moisture"]', 'aliases = "moisture"')
+    text = text.replace('tier = "peer_reviewed"', 'tier = "A"').replace('intensity = "m"', 'intensity = "strong"')
+    text = text.replace("position_cm1 = 1640.0", 'position_cm1 = 1640.0\ncolour = "blue"')
+    problems = folder_problems(write(text))
+    assert len(problems) == 12, problems
+    assert len(set(problems)) == 12
+
+
+# ---- versions, withdrawal, published ids ----------------------------------------------------------------------------
+
+
+def test_an_entry_of_the_first_version_is_upgraded(write):
+    folder = write(GOOD.replace("schema_version = 2", "schema_version = 1"))
+    assert folder_problems(folder) == []
+    assert read_entry(folder / "entry.toml").schema_version == SCHEMA_VERSION
+    assert set(UPGRADES) == set(range(1, SCHEMA_VERSION))
+
+
+WITHDRAWN = '\n[withdrawn]\ndate = "2026-11-24"\nreason = "measured on ice"\n'
+
+
+def test_a_withdrawn_entry_can_be_read_and_takes_no_part(write, tmp_path):
+    write(GOOD.replace("\n[[band]]", WITHDRAWN + "\n[[band]]", 1))
+    write(GOOD.replace('"water"', '"ice"').replace('"Water"', '"Ice"').replace("moisture", "frost"), "electrolyte/ice")
+    library = load_library(tmp_path)
+    assert library.get("water").withdrawn.reason == "measured on ice"
+    assert set(library.filter("raman").entries) == {"ice"}
+    assert [h.entry.id for h in search(library, formula="H2O")] == ["ice"]
+    assert stats(library).total.compounds == 1
+    assert library_problems(tmp_path) == []
+
+
+@pytest.mark.parametrize("replaced_by", ["steam", "water"])
+def test_a_withdrawn_entry_names_another_entry(write, tmp_path, replaced_by):
+    write(GOOD.replace("\n[[band]]", WITHDRAWN + f'replaced_by = "{replaced_by}"\n\n[[band]]', 1))
+    assert any(f"replaced by '{replaced_by}', which is no other entry" in p for p in library_problems(tmp_path))
+
+
+def test_published_ids_neither_vanish_nor_return_for_another_species(write, tmp_path):
+    write()
+    ledger = tmp_path / LEDGER_NAME
+    ledger.write_text("id,added,formula\nwater,2026-11-23,H2O\n")
+    assert library_problems(tmp_path) == []
+    ledger.write_text("id,added,formula\nwater,legacy,H2O2\nbrine,legacy,NaCl\n")
+    problems = library_problems(tmp_path)
+    assert any(p.startswith("brine: the id was published, so its entry cannot vanish") for p in problems)
+    assert any("the id was published for H2O2 (legacy)" in p for p in problems)
+    ledger.write_text("id,added,formula\n")
+    assert any("add the line water,2026-11-23,H2O to published_ids.csv" in p for p in library_problems(tmp_path))
+
+
+def test_entries_older_than_the_rules_are_spared_the_strict_ones(write, tmp_path):
+    old = GOOD.replace('added = "2026-11-23"\n', "").replace('basis = "estimate"', 'basis = "class_default"')
+    folder = write(old)
+    assert len(folder_problems(folder)) == 2
+    (tmp_path / LEDGER_NAME).write_text("id,added,formula\nwater,legacy,H2O\n")
+    assert folder_problems(folder) == []
+
+
+# ---- measured entries -----------------------------------------------------------------------------------------------
+
+MEASURED = GOOD.replace('kind = "band_list"', 'kind = "measured"').replace(
+    "\n[[band]]",
+    """
+[measurement]
+technique = "raman"
+instrument = "a spectrometer"
+calibration = "silicon 520.5, good to 1 cm-1"
+sample = "a bottle"
+excitation_nm = 785.0
+
+[[band]]""",
+    1,
+)
+
+
+@pytest.mark.parametrize(
+    ("curve", "words"),
+    [
+        ("shift_cm1,intensity\n" + "".join(f"{x},{x * x}\n" for x in range(20)), None),
+        ("x,y\n1,2\n", "must start with the line shift_cm1,intensity"),
+        ("shift_cm1,intensity\n1,a\n", "two numbers on every line"),
+        ("shift_cm1,intensity\n1,2\n", "holds 1 points"),
+        ("shift_cm1,intensity\n" + "".join(f"{-x},1\n" for x in range(20)), "strictly increasing"),
+        ("shift_cm1,intensity\n" + "".join(f"{x},nan\n" for x in range(20)), "not finite"),
+    ],
+)
+def test_the_curve_of_a_measured_entry_is_checked(write, curve, words):
+    folder = write(MEASURED)
+    (folder / "spectrum.csv").write_text(curve)
+    problems = folder_problems(folder)
+    assert problems == [] if words is None else any(words in p for p in problems)
+
+
+def test_a_raman_measurement_names_its_laser(write):
+    folder = write(MEASURED.replace("excitation_nm = 785.0\n", ""))
+    assert any("excitation_nm is missing" in p for p in folder_problems(folder))

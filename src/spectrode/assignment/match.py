@@ -13,13 +13,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..errors import InvalidDataset, LibraryError
-from ..library.collection import Library
+from ..library.collection import BUNDLED, Library
 from ..library.entry import EVIDENCE_ORDER, Band, Entry
 from .peaks import Peak, detection_limit, find_peaks, noise_level
 from .settings import AssignmentSettings
@@ -74,7 +75,7 @@ class Assignment:
     evidence: str
     """Weakest standing among the bands matched, and how many of their positions were seen and how many are recalled."""
     kind: str
-    """What the reference is: band_list, measured, digitised or computed."""
+    """What the reference is: band_list, measured, digitised or computed; with its folder if it is not a bundled one."""
     matched: tuple[BandMatch, ...]
     missing_cm1: tuple[float, ...]
     """Reference bands in range that should stand above the noise and do not."""
@@ -265,11 +266,11 @@ def assign_peaks(
     named = taken | _taken(spectrum, candidates)
     unexplained = tuple(round(p.position_cm1, 1) for p, t in zip(spectrum.peaks, named, strict=True) if not t)
     rows = [
-        _row(component, spectrum, fit, status, alternatives, unexplained)
+        _row(component, spectrum, fit, status, alternatives, unexplained, library)
         for fit, status, alternatives in [*accepted, *candidates]
     ]
     rows.sort(key=lambda row: (row.status == "candidate", -row.score))
-    return rows or [_unassigned(component, spectrum, unexplained)]
+    return rows or [_unassigned(component, spectrum, unexplained, _open_questions(spectrum, references))]
 
 
 # ---- what is compared -----------------------------------------------------------------------------------------------
@@ -580,7 +581,22 @@ def _explain(spectrum: _Spectrum, references: list[_Reference]) -> _Accepted:
         accepted.append((best, "ambiguous" if rivals else "assigned", rivals))
         taken = taken | best.explained
         left = [r for r in left if r is not best.reference]
-    return _doubted(spectrum, accepted, tests)
+    return _nameless(_doubted(spectrum, accepted, tests))
+
+
+def _nameless(accepted: _Accepted) -> _Accepted:
+    """Lower to candidates what agrees but cannot be named: open questions, and rows that nobody ever measured."""
+    return [(f, "candidate" if _why_unnamed(f) else status, others) for f, status, others in accepted]
+
+
+def _why_unnamed(fit: _Fit) -> str:
+    entry = fit.reference.entry
+    if entry.open_question is not None:
+        return f"open question: {entry.open_question}"
+    bands = [b for s in fit.reference.slots for b in s.bands]
+    if all(bands[b].basis == "group_frequency" for _, b in fit.pairs):
+        return "group frequencies only: no measured spectrum of the species stands behind these bands"
+    return ""
 
 
 def _could_match(reference: _Reference, spectrum: _Spectrum) -> bool:
@@ -674,6 +690,7 @@ def _row(
     status: Status,
     alternatives: tuple[str, ...],
     unexplained: tuple[float, ...],
+    library: Library,
 ) -> Assignment:
     reference = fit.reference
     bands = [b for s in reference.slots for b in s.bands]
@@ -695,14 +712,19 @@ def _row(
         score=float(min(fit.score, 1.0)),
         q_value=None,
         evidence=_evidence(used),
-        kind=reference.entry.kind,
+        kind=_kind(reference.entry, library),
         matched=matched,
         missing_cm1=fit.missing,
         unexplained_cm1=unexplained,
         status=status,
         alternatives=alternatives,
-        note=_note(reference.entry, used, fit),
+        note=_note(reference.entry, used, fit, library),
     )
+
+
+def _kind(entry: Entry, library: Library) -> str:
+    origin = library.origin.get(entry.id, BUNDLED)
+    return entry.kind if origin == BUNDLED else f"{entry.kind} ({Path(origin).name})"
 
 
 def _relevant_bands(fit: _Fit, spectrum: _Spectrum, bands: list[Band]) -> list[Band]:
@@ -727,8 +749,10 @@ def _evidence(bands: list[Band]) -> str:
     return f"{weakest} ({seen} seen, {len(bands) - seen} recalled)"
 
 
-def _note(entry: Entry, bands: list[Band], fit: _Fit) -> str:
-    notes = []
+def _note(entry: Entry, bands: list[Band], fit: _Fit, library: Library) -> str:
+    notes = [reason] if (reason := _why_unnamed(fit)) else []
+    if entry.id in library.overridden:
+        notes.append(f"this entry stands in place of another of the same id: {library.origin[entry.id]}")
     if fit.new_slots < 2 and not fit.reference.only_band:
         notes.append("one band is not enough")
     if entry.laser_product:
@@ -737,11 +761,28 @@ def _note(entry: Entry, bands: list[Band], fit: _Fit) -> str:
     return "; ".join(notes)
 
 
-def _unassigned(component: int, spectrum: _Spectrum, unexplained: tuple[float, ...]) -> Assignment:
+def _open_questions(spectrum: _Spectrum, references: list[_Reference]) -> tuple[str, ...]:
+    """Return the ids of open questions that are about broad bands like those of this spectrum."""
+    found = []
+    for reference in references:
+        if reference.entry.open_question is None or not spectrum.broad.any():
+            continue
+        near = np.abs(spectrum.position[None, :] - reference.position[:, None]) <= reference.uncertainty[:, None]
+        wide = np.nan_to_num(reference.fwhm)[:, None] >= spectrum.settings.broad_cm1
+        if np.any(near & wide & spectrum.broad[None, :]):
+            found.append(reference.entry.id)
+    return tuple(found)
+
+
+def _unassigned(
+    component: int, spectrum: _Spectrum, unexplained: tuple[float, ...], questions: tuple[str, ...]
+) -> Assignment:
     broad = [f"{p.position_cm1:.0f} ({p.fwhm_cm1:.0f} wide)" for p in spectrum.peaks if p.broad]
     note = "no peak stands above the noise" if not spectrum.peaks else "no library entry explains these peaks"
     if broad:
         note += f"; broad: {', '.join(broad)}"
+    if questions:
+        note += f"; an open question lies here: {', '.join(questions)}"
     return Assignment(
         component=component,
         compound_id=None,

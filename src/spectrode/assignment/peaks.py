@@ -316,8 +316,9 @@ def _fit(
     for at, sigma, _ in group:
         width = 2.3548 * sigma * step
         start += [x[at], max((float(y[at]) - floor) / scale, 0.02), width]
-        lower += [x[at] - max(0.6 * width, step), 0.0, 1.2 * step]
-        upper += [x[at] + max(0.6 * width, step), 4.0, 4.0 * width + 2 * step]
+        # A position outside the measured range would be a guess about what was not measured.
+        lower += [max(x[at] - max(0.6 * width, step), x[0]), 0.0, 1.2 * step]
+        upper += [min(x[at] + max(0.6 * width, step), x[-1]), 4.0, 4.0 * width + 2 * step]
 
     def residuals(p: NDArray[np.float64]) -> NDArray[np.float64]:
         out = p[0] + p[1] * (xs - middle) / span - ys / scale

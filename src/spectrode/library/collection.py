@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
+import os
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
@@ -11,17 +13,29 @@ from ..errors import LibraryError
 from ..resources import reference_folder
 from .entry import Entry, Technique, parse_entry
 
-__all__ = ["Library", "entry_paths", "load_library"]
+__all__ = ["BUNDLED", "LIBRARY_VARIABLE", "Library", "entry_paths", "load_library", "own_library_folders"]
+
+BUNDLED = "bundled"
+"""Origin of an entry that came with Spectrode."""
+
+LIBRARY_VARIABLE = "SPECTRODE_LIBRARY"
+"""Environment variable with the folders of a user's own entries, separated like those of ``PATH``."""
 
 
 @dataclass(frozen=True, eq=False)
 class Library:
-    """Reference entries by id, ordered by group and id."""
+    """Reference entries by id, ordered by group and id. Withdrawn entries can be read, but take no part in anything."""
 
     entries: Mapping[str, Entry]
+    origin: Mapping[str, str] = field(default_factory=dict)
+    """Id -> "bundled", or the folder that the entry was read from."""
+    overridden: frozenset[str] = frozenset()
+    """Ids of entries that stand in place of another folder's entry of the same id."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "entries", MappingProxyType(dict(self.entries)))
+        object.__setattr__(self, "origin", MappingProxyType({i: self.origin.get(i, BUNDLED) for i in self.entries}))
+        object.__setattr__(self, "overridden", frozenset(i for i in self.overridden if i in self.entries))
 
     def __len__(self) -> int:
         return len(self.entries)
@@ -56,7 +70,7 @@ class Library:
     def filter(
         self, technique: Technique | None = None, groups: Iterable[str] = (), ids: Iterable[str] = ()
     ) -> Library:
-        """Return the part that a technique can show, in the named groups or with the named ids.
+        """Return the part that a technique can show, in the named groups or with the named ids, nothing withdrawn.
 
         Parameters
         ----------
@@ -78,14 +92,17 @@ class Library:
 
         def kept(e: Entry) -> bool:
             wanted = everything or e.group in groups or e.id in chosen
-            return wanted and (technique is None or e.visible_in(technique))
+            return wanted and e.withdrawn is None and (technique is None or e.visible_in(technique))
 
-        return Library({e.id: e for e in self if kept(e)})
+        return self._part({e.id: e for e in self if kept(e)})
 
     def without(self, *ids: str) -> Library:
         """Return the library without some entries (for leave-one-out checks and narrowed questions)."""
         dropped = {self.get(i).id for i in ids}
-        return Library({e.id: e for e in self if e.id not in dropped})
+        return self._part({e.id: e for e in self if e.id not in dropped})
+
+    def _part(self, entries: Mapping[str, Entry]) -> Library:
+        return Library(entries, self.origin, self.overridden)
 
 
 def entry_paths(folder: Path) -> list[Path]:
@@ -93,18 +110,58 @@ def entry_paths(folder: Path) -> list[Path]:
     return sorted(folder.glob("*/*/entry.toml"))
 
 
-def load_library(folder: Path | None = None) -> Library:
-    """Load a library folder; the bundled one by default.
+def own_library_folders() -> tuple[Path, ...]:
+    """Return the folders named in the environment variable ``SPECTRODE_LIBRARY``, the first being the strongest."""
+    return tuple(Path(p).expanduser() for p in os.environ.get(LIBRARY_VARIABLE, "").split(os.pathsep) if p)
+
+
+def load_library(folder: Path | None = None, extra: Iterable[Path] = ()) -> Library:
+    """Load the bundled library together with the user's own folders, or one folder.
+
+    Where an id occurs in several folders, that of ``extra`` wins over those of ``SPECTRODE_LIBRARY``, and these win
+    over the bundled one; within each list the earlier folder wins. :attr:`Library.origin` tells where each came from.
+
+    Parameters
+    ----------
+    folder : Path, optional
+        Load this folder in place of the bundled one and of those in ``SPECTRODE_LIBRARY``.
+    extra : iterable of Path
+        Folders of further entries, laid out in the same way.
 
     Raises
     ------
     LibraryError
-        If the folder holds no entry, an entry is malformed, or an id occurs twice.
+        If a folder holds no entry, an entry is malformed, or an id occurs twice in one folder.
     """
-    folder = reference_folder() if folder is None else Path(folder)
+    if folder is None:
+        base, own = (BUNDLED, reference_folder()), own_library_folders()
+    else:
+        base, own = (str(folder), Path(folder)), ()
+    stack = [base, *((str(p), Path(p)) for p in reversed((*extra, *own)))]
+    entries: dict[str, Entry] = {}
+    origin: dict[str, str] = {}
+    overridden: set[str] = set()
+    for name, place in stack:
+        found = _load_folder(place)
+        overridden |= set(found) & set(entries)
+        entries |= found
+        origin |= dict.fromkeys(found, BUNDLED if place == reference_folder() else name)
+    ordered = sorted(entries.values(), key=lambda e: (e.group, e.id))
+    return Library({e.id: e for e in ordered}, origin, frozenset(overridden))
+
+
+def _load_folder(folder: Path) -> dict[str, Entry]:
     paths = entry_paths(folder)
     if not paths:
         raise LibraryError(f"{folder} holds no reference entry; expected <group>/<id>/entry.toml")
+    state = tuple((path, (s := path.stat()).st_mtime_ns, s.st_size) for path in paths)
+    return dict(_read_folder(folder, state))
+
+
+@functools.lru_cache(maxsize=8)
+def _read_folder(folder: Path, state: tuple[tuple[Path, int, int], ...]) -> Mapping[str, Entry]:
+    """Read the files in the state given; a report asks several times, and reading takes most of a second."""
+    paths = [path for path, _, _ in state]
     entries: dict[str, Entry] = {}
     problems: list[str] = []
     for path in paths:
@@ -119,4 +176,4 @@ def load_library(folder: Path | None = None) -> Library:
         entries[entry.id] = entry
     if problems:
         raise LibraryError(f"{folder} is not a valid library:\n" + "\n".join(f"- {p}" for p in problems))
-    return Library(entries)
+    return entries

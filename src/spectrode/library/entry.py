@@ -12,7 +12,7 @@ import math
 import tomllib
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args, get_origin
@@ -22,17 +22,31 @@ from ..errors import LibraryError
 __all__ = [
     "EVIDENCE_ORDER",
     "SCHEMA_VERSION",
+    "UPGRADES",
     "Band",
     "BandSource",
+    "Caveat",
     "Entry",
     "Evidence",
+    "Measurement",
     "Source",
     "Technique",
+    "Withdrawal",
+    "entry_from_table",
     "parse_entry",
     "read_entry",
 ]
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+
+
+def _from_version_1(table: dict[str, Any]) -> dict[str, Any]:
+    """Version 2 only added optional keys."""
+    return table
+
+
+UPGRADES: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {1: _from_version_1}
+"""Version -> function that turns a table of that version into one of the next. A released version never leaves here."""
 
 Technique = Literal["raman", "ir"]
 Evidence = Literal["established", "reported", "tentative", "contested"]
@@ -50,6 +64,8 @@ class BandSource:
     ``recalled``: cited from memory."""
     value: str | None = None
     """The value as printed in the source; required for ``seen``."""
+    read_on: str | None = None
+    """Day (YYYY-MM-DD) on which the value was read, where that was noted."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,6 +153,53 @@ class Source:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Caveat:
+    """A warning that holds for a species as a whole, often for several species alike."""
+
+    id: str
+    topic: str
+    evidence: Evidence
+    """Standing of the statement itself."""
+    statement: str
+    sources: tuple[str, ...] = ()
+    """Ids of entries of ``[[source]]``."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measurement:
+    """How the curve in ``spectrum.csv`` came about; only for the kind ``measured``."""
+
+    technique: Technique
+    instrument: str
+    calibration: str
+    """How the axis was calibrated and how far it can be trusted, in words."""
+    sample: str
+    excitation_nm: float | None = None
+    """Laser line; required for Raman."""
+    resolution_cm1: float | None = None
+    """Full width at half maximum of a line of no width of its own."""
+    processing: tuple[str, ...] = ()
+    """Every step between the raw file and the curve, in order; empty says that the curve is raw."""
+    measured_on: str | None = None
+    """Day, YYYY-MM-DD."""
+    measured_by: str | None = None
+    original_file: str | None = None
+    """Name of the raw file, without a folder."""
+    original_sha256: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Withdrawal:
+    """Why an entry no longer takes part. It stays readable, and its id is never given to another species."""
+
+    date: str
+    """Day, YYYY-MM-DD."""
+    reason: str
+    replaced_by: str | None = None
+    """Id of the entry to use instead."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Entry:
     """One species of the reference library."""
 
@@ -152,20 +215,41 @@ class Entry:
     kind: Literal["band_list", "measured", "digitised", "computed"]
     """What the reference is; a drawn or computed curve must not pass for a measured one."""
     licence: str
-    """SPDX identifier."""
+    """SPDX identifier; see :data:`spectrode.library.validate.LICENCES` for those accepted."""
+    attribution: str | None = None
+    """Whom to name; required where the licence asks for it."""
+    added: str | None = None
+    """Day (YYYY-MM-DD) on which the entry joined. Entries older than the rules for new ones have none."""
     laser_product: bool = False
     """The laser is known to make this species."""
     no_raman_reason: str | None = None
     """Why the species has no Raman band of its own. Such an entry is never matched against a Raman spectrum."""
+    raman_unknown_reason: str | None = None
+    """Why no Raman band is listed although the species may well have some: nobody published one that can be trusted."""
+    open_question: str | None = None
+    """What is not settled about the species or its bands. Such an entry is shown as an open question where its bands
+    agree, and is never assigned as a compound."""
     notes: str = ""
     discriminating_notes: tuple[str, ...] = ()
     interferents: tuple[str, ...] = ()
+    """What lies near its bands and can be mistaken for it."""
+    further_sources: tuple[str, ...] = ()
+    """Ids of sources that no band cites: those the notes rest on, and further reading."""
+    withdrawn: Withdrawal | None = None
+    measurement: Measurement | None = None
+    caveat: tuple[Caveat, ...] = ()
     band: tuple[Band, ...] = ()
     source: tuple[Source, ...] = ()
 
     def bands(self, technique: Technique = "raman") -> tuple[Band, ...]:
         """Return the bands of one technique, ordered by position."""
         return tuple(sorted((b for b in self.band if b.technique == technique), key=lambda b: b.position_cm1))
+
+    @property
+    def group_frequencies_only(self) -> bool:
+        """Return whether every Raman band is a group frequency: no measured spectrum stands behind them."""
+        raman = self.bands("raman")
+        return bool(raman) and all(b.basis == "group_frequency" for b in raman)
 
     def visible_in(self, technique: Technique) -> bool:
         """Return whether a spectrum of this technique can show the species at all."""
@@ -195,9 +279,38 @@ def parse_entry(path: Path) -> tuple[Entry | None, list[str]]:
         return None, [f"the file cannot be read: {error.strerror or error}"]
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         return None, [f"the file is not valid TOML: {error}"]
+    return entry_from_table(table)
+
+
+def entry_from_table(table: Mapping[str, Any]) -> tuple[Entry | None, list[str]]:
+    """Return the entry of a table of any version (None if its shape is wrong) and every problem of shape."""
     problems: list[str] = []
-    entry = _record(Entry, table, "entry", problems)
+    upgraded = _upgraded(dict(table), problems)
+    entry = None if upgraded is None else _record(Entry, upgraded, "entry", problems)
     return entry, problems
+
+
+def _upgraded(table: dict[str, Any], problems: list[str]) -> dict[str, Any] | None:
+    version = table.get("schema_version")
+    if version is None:
+        problems.append("entry: schema_version is missing")
+        table["schema_version"] = version = SCHEMA_VERSION  # so that the other problems are told as well
+    if type(version) is not int:
+        problems.append(f"entry: schema_version needs a whole number, but is {version!r}")
+        return None
+    if version > SCHEMA_VERSION:
+        problems.append(
+            f"schema_version is {version}; this version of Spectrode reads up to {SCHEMA_VERSION}: update Spectrode"
+        )
+        return None
+    while version < SCHEMA_VERSION:
+        if version not in UPGRADES:
+            problems.append(f"schema_version is {version}, which never existed; versions start with 1")
+            return None
+        table = UPGRADES[version](table)
+        version += 1
+        table["schema_version"] = version
+    return table
 
 
 _R = TypeVar("_R")

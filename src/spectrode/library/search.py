@@ -31,7 +31,7 @@ def search(
     group: str | None = None,
     text: str | None = None,
 ) -> list[Hit]:
-    """Return the entries that meet every condition given.
+    """Return the entries that meet every condition given; withdrawn ones are left out.
 
     Parameters
     ----------
@@ -57,6 +57,8 @@ def search(
     """
     hits = []
     for entry in library:
+        if entry.withdrawn is not None:
+            continue
         if group is not None and entry.group != group:
             continue
         if formula is not None and _atoms(entry.formula) != _atoms(formula):
