@@ -17,6 +17,7 @@ from spectrode.library.difference import library_difference
 from spectrode.library.drawing import draw_text, envelope, save_drawing, svg_text
 from spectrode.library.export import export_library
 from spectrode.library.ranking import rank_by_bands
+from spectrode.library.render import INTENSITY_UNCERTAINTY, render, render_uncertainty
 from spectrode.library.validate import folder_problems
 
 
@@ -76,6 +77,30 @@ def test_states_are_alternatives_and_not_added_up(library):
     carbonate = library.get("li2co3")
     shift = np.arange(1000, 1200, 0.25)
     assert envelope(carbonate, shift, "raman").max() < 1.3
+
+
+@pytest.mark.parametrize("line_shape", ["lorentzian", "gaussian", "pseudo_voigt"])
+def test_uncertainty_of_a_drawing_agrees_with_random_draws(library, line_shape):
+    """Against a Monte Carlo over positions and intensities, where first order holds (wide bands)."""
+    entry = library.get("ec")
+    band = dataclasses.replace(entry.bands("raman")[0], position_cm1=900.0, uncertainty_cm1=1.0, fwhm_cm1=30.0)
+    second = dataclasses.replace(band, position_cm1=960.0, rel_intensity=0.5, rel_intensity_basis="measured")
+    one = dataclasses.replace(entry, band=(band, second))
+    shift = np.arange(800, 1060, 1.0)
+    rng = np.random.default_rng(0)
+    draws = []
+    for _ in range(3000):
+        moved = [
+            dataclasses.replace(
+                b,
+                position_cm1=b.position_cm1 + rng.normal(0, b.uncertainty_cm1),
+                rel_intensity=b.rel_intensity * (1 + rng.normal(0, INTENSITY_UNCERTAINTY[b.rel_intensity_basis])),
+            )
+            for b in one.band
+        ]
+        draws.append(render(dataclasses.replace(one, band=tuple(moved)), shift, line_shape=line_shape))
+    scatter = np.std(draws, axis=0)
+    np.testing.assert_allclose(render_uncertainty(one, shift, line_shape=line_shape), scatter, rtol=0.12, atol=0.002)
 
 
 def test_drawings_are_files_that_do_not_change(library, tmp_path):

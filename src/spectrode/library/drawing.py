@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ..errors import LibraryError
 from .entry import Entry, Technique
-from .render import render
+from .render import render, render_uncertainty
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -72,7 +72,10 @@ def draw_figure(entry: Entry, *, technique: Technique = "raman") -> Figure:
     ax: Any = figure.subplots()
     shift = axis_for(entry, technique)
     if entry.visible_in(technique):
-        ax.plot(shift, envelope(entry, shift, technique), color="0.55", lw=1.0, zorder=1)
+        drawn = envelope(entry, shift, technique)
+        doubt = render_uncertainty(entry, shift, technique=technique)
+        ax.fill_between(shift, np.maximum(drawn - doubt, 0), drawn + doubt, color="0.9", lw=0, zorder=0)
+        ax.plot(shift, drawn, color="0.55", lw=1.0, zorder=1)
     bands = entry.bands(technique)
     for band in bands:
         colour = _EVIDENCE_COLOUR[band.evidence]
