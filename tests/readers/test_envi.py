@@ -36,15 +36,20 @@ def test_every_layout_gives_the_same_cube(tmp_path, interleave, code, big):
         assert not data.metadata.warnings
 
 
-def test_pixel_by_pixel_can_stay_in_the_file(tmp_path):
-    falling = "{" + ",".join(str(v) for v in AXIS[::-1]) + "}"
-    for fields in ({}, {"wavelength": falling}):
-        path = envi.write(tmp_path, "bip", **fields)
-        lazy = read(path, lazy=True)
-        assert lazy.is_lazy
-        np.testing.assert_array_equal(lazy.computed().intensity, read(path).intensity)
-        np.testing.assert_array_equal(lazy.shift, AXIS)
-    np.testing.assert_array_equal(read(path).intensity, EXPECTED[:, ::-1])
+@pytest.mark.parametrize("interleave", ["bsq", "bil", "bip"])
+@pytest.mark.parametrize("falling", [False, True])
+def test_it_can_stay_in_the_file(tmp_path, interleave, falling):
+    axis = AXIS[::-1] if falling else AXIS
+    path = envi.write(tmp_path, interleave, "i2", big=True, wavelength="{" + ",".join(map(str, axis)) + "}")
+    expected = EXPECTED[:, ::-1] if falling else EXPECTED
+    np.testing.assert_array_equal(read(path).intensity, expected)
+    lazy = read(path, lazy=True)
+    assert lazy.is_lazy
+    np.testing.assert_array_equal(lazy.shift, AXIS)
+    np.testing.assert_array_equal(lazy.computed().intensity, expected)
+    for rows in (slice(3, 10), slice(4, 5), slice(0, 0), slice(1, 11, 3), [2, 9, 5], 7):
+        np.testing.assert_array_equal(np.asarray(lazy.intensity[rows]), expected[rows])
+    np.testing.assert_array_equal(np.asarray(lazy.intensity[2:9, 1:3]), expected[2:9, 1:3])
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,12 @@
 """Reads the native file (see :mod:`spectrode.writers.native_hdf5` for its layout).
 
-Structure: HDF5, ``/entry/spectrode`` marks the file as ours. Times, positions and all columns come back as written.
+Structure: HDF5, ``/entry/spectrode`` marks the file as ours. Times, positions and all columns come back as written, in
+the units of :mod:`spectrode.columns`. Intensities can stay in the file (``lazy``).
+
+Not read: what is there for NeXus viewers only (instrument, sensors), and the results of an analysis, which
+:func:`spectrode.results.load_result` reads. NeXus files of others belong to :mod:`spectrode.readers.nexus_raman`.
+
+Tests use files that the writer makes.
 """
 
 from __future__ import annotations

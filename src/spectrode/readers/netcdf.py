@@ -12,7 +12,6 @@ Tests use files that the writer makes.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -21,14 +20,12 @@ import numpy as np
 
 from ..dataset import OperandoDataset
 from ..errors import UnreadableFile
+from ..interop._attributes import ATTRIBUTE, fields_of, pair, parse
 from ..metadata import FieldImage
-from ..serialise import metadata_from_dict, record_from_dict
 from ._hdf5 import attribute, checked_array, opened, sniffed, text_of
 from .registry import Reader
 
 __all__ = ["READER", "load"]
-
-_VERSION = 1
 
 
 def sniff(path: Path, head: bytes) -> bool:
@@ -38,7 +35,7 @@ def sniff(path: Path, head: bytes) -> bool:
         return False
     with file:
         try:
-            return attribute(file, "spectrode") is not None and "intensity" in file
+            return attribute(file, ATTRIBUTE) is not None and "intensity" in file
         except (OSError, RuntimeError, KeyError, ValueError):
             return False
 
@@ -52,34 +49,27 @@ def load(path: Path) -> OperandoDataset:
         If it is damaged, or not written by Spectrode.
     """
     with opened(path) as file:
-        text = attribute(file, "spectrode")
+        text = attribute(file, ATTRIBUTE)
         if text is None or "intensity" not in file:
             raise UnreadableFile(path, "is not a netCDF file that Spectrode wrote (no attribute spectrode)")
-        own: Mapping[str, Any] = json.loads(text_of(text))
-        if int(own.get("version", 0)) > _VERSION:
-            raise UnreadableFile(path, f"has attributes of version {own['version']}; this Spectrode reads {_VERSION}")
+        own = parse(text_of(text))
+        fields = fields_of(own)
         return OperandoDataset(
             intensity=checked_array(file["intensity"], path),
             shift=checked_array(file["shift"], path),
             columns={name: checked_array(file[variable], path) for name, variable in own["columns"].items()},
-            scan_shape=tuple((str(name), int(size)) for name, size in own["scan_shape"]),
-            metadata=metadata_from_dict(own["metadata"]).replace(images=_images(file, path, own)),
             mask=np.asarray(checked_array(file["mask"], path)).astype(bool) if "mask" in file else None,
             variance=checked_array(file["variance"], path) if "variance" in file else None,
-            history=tuple(record_from_dict(record) for record in own["history"]),
             axis_kind=own["axis_kind"],
+            **{**fields, "metadata": fields["metadata"].replace(images=_images(file, path, own))},
         )
 
 
 def _images(file: Any, path: Path, own: Mapping[str, Any]) -> tuple[FieldImage, ...]:
     return tuple(
-        FieldImage(str(name), checked_array(file[f"image_{number}"], path), _pair(x_um), _pair(y_um))
+        FieldImage(str(name), checked_array(file[f"image_{number}"], path), pair(x_um), pair(y_um))
         for number, (name, x_um, y_um) in enumerate(own["images"])
     )
-
-
-def _pair(edges: Any) -> tuple[float, float] | None:
-    return None if edges is None else (float(edges[0]), float(edges[1]))
 
 
 READER = Reader(
@@ -88,4 +78,5 @@ READER = Reader(
     extensions=(".nc", ".netcdf"),
     sniff=sniff,
     load=load,
+    gives=("times", "start with zone", "positions", "scan", "laser", "power", "image"),
 )

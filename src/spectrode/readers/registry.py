@@ -88,7 +88,9 @@ def readers() -> dict[str, Reader]:
 def read_head(path: Path) -> bytes:
     """Return the first bytes of a file, or raise a sentence if there is none or it is empty."""
     if path.is_dir():
-        raise UnreadableFile(path, "is a folder, not a file")
+        if not (path / "zarr.json").is_file():
+            raise UnreadableFile(path, "is a folder, not a file")
+        path = path / "zarr.json"  # a Zarr store is recognised by its root
     try:
         with open(path, "rb") as stream:
             head = stream.read(HEAD_BYTES)
@@ -171,7 +173,7 @@ def read(
             raise UnreadableFile(path, f"is damaged or not what {chosen.name} expects ({error})") from error
         flagged = flag_unusable(dataset)
         sha256 = ""
-        if not dataset.is_lazy:
+        if not dataset.is_lazy and path.is_file():
             sha256 = file_sha256(path) if hashing is None else hashing.result()
     source = SourceFile(str(path), chosen.name, sha256, size, "spectra", dict(options))
     # A native file keeps the record of the originals that it was made from.

@@ -27,6 +27,8 @@ class Writer:
     extensions: tuple[str, ...]
     save: Callable[[OperandoDataset, Path], None]
     loses: tuple[str, ...] = ()
+    folder: bool = False
+    """True if the format is a folder, which ``save`` itself makes appear whole or not at all."""
 
 
 @cache
@@ -60,6 +62,9 @@ def write(dataset: OperandoDataset, path: str | Path) -> tuple[str, ...]:
     originals = {Path(s.path).resolve() for s in dataset.metadata.sources}
     if path.resolve() in originals:
         raise SpectrodeError(f"{path} is one of the original files of this dataset and is never written to")
+    if writer.folder:
+        writer.save(dataset, path)
+        return writer.loses
     with atomic_file(path) as temporary:
         writer.save(dataset, temporary)
     return writer.loses
