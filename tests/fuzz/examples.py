@@ -140,6 +140,7 @@ def _needed(name: str, others: Mapping[str, bytes]) -> dict[str, bytes]:
     return {n: raw for n, raw in others.items() if Path(n).stem == Path(name).stem}
 
 
+@cache
 def shared_examples(limit_bytes: int, each: int) -> dict[str, tuple[Example, ...]]:
     """Return a few small measured files for each reader, if the folder of such files is on this machine."""
     found: dict[str, list[Example]] = {name: [] for name in subjects()}
