@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ...errors import InvalidDataset, UnreadableFile
 from ..trace import Trace
 from ._cycler import CELL_VOLTAGE, Stamps, charge_positive, moment, opposes, running_total, time_axis, utc_moment
+from ._instrument import whole
 from ._table import Table
 
 __all__ = ["Parts", "scaled", "trace_of"]
@@ -90,7 +91,7 @@ def trace_of(table: Table, parts: Parts) -> Trace:
     warnings += [parts.sign_note or charge_positive(parts.program), CELL_VOLTAGE]
     columns: dict[str, NDArray[Any]] = {}
     for name, values in parts.columns.items():
-        columns[name] = _whole(values) if name in _WHOLE else values
+        columns[name] = whole(values) if name in _WHOLE else values
     taken = set(parts.used.values())
     for name, values in table.numeric.items():
         if name not in taken and name not in columns:
@@ -115,9 +116,3 @@ def trace_of(table: Table, parts: Parts) -> Trace:
         )
     except InvalidDataset as error:
         raise UnreadableFile(table.path, str(error)) from error
-
-
-def _whole(values: NDArray[Any]) -> NDArray[np.int64]:
-    with np.errstate(invalid="ignore"):
-        good = np.isfinite(values) & (np.abs(values) < 2**53)
-    return np.where(good, np.rint(np.where(good, values, 0)), -1).astype(np.int64)

@@ -103,7 +103,8 @@ def numbers(cells: Sequence[str], decimal: str = ".") -> NDArray[np.float64]:
 
 def whole(values: NDArray[np.float64]) -> NDArray[np.int64]:
     """Return counters as whole numbers; -1 where there is none."""
-    good = np.isfinite(values) & (np.abs(values) < 2**52)
+    with np.errstate(invalid="ignore"):  # damaged numbers may be signalling NaN
+        good = np.isfinite(values) & (np.abs(values) < 2**52)
     return np.where(good, np.rint(np.where(good, values, 0.0)), -1.0).astype(np.int64)
 
 

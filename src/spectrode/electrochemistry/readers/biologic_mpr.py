@@ -46,8 +46,8 @@ from numpy.typing import NDArray
 
 from ...errors import UnreadableFile
 from ..trace import CurrentKind, Trace
-from ._instrument import trace_or_refusal, unique, whole
-from .eclab_mpt import _charge, _current, _parts, _potential
+from ._instrument import trace_or_refusal, unique
+from .eclab_mpt import _charge, _current, _further_columns, _parts, _potential
 from .registry import TraceReader
 
 __all__ = ["READER", "load"]
@@ -118,7 +118,6 @@ _COLUMNS: dict[int, tuple[str, str]] = {
     **{484 + h: (f"|Ewe h{h}|/V", _F4) for h in range(2, 8)},
     **{490 + h: (f"|I h{h}|/A", _F4) for h in range(2, 8)},
 }
-_WHOLE_NUMBERS = {"cycle number": "cycle", "half cycle": "half_cycle", "Ns": "step"}
 
 _TECHNIQUES = {
     4: "Galvanostatic Cycling with Potential Limitation",
@@ -176,14 +175,7 @@ def load(path: Path) -> Trace:
     with np.errstate(all="ignore"):
         current, kind, current_column = _current(table)
         charge, charge_column = _charge(table, parts)
-    columns: dict[str, NDArray[Any]] = {}
-    for name, values in table.items():
-        if name in _WHOLE_NUMBERS:
-            columns[_WHOLE_NUMBERS[name]] = whole(values)
-        elif name not in ("time/s", potential_column, current_column):
-            columns[name] = values
-    if parts is not None:
-        columns["part"] = parts
+    columns = _further_columns(table, (potential_column, current_column), parts)
     if not time.size:
         warnings.append("the file has a header but no rows")
     number = settings.get("technique_number")

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from ...errors import InvalidDataset, UnreadableFile
 from ..trace import CurrentKind, Trace
+from ._instrument import whole
 from .registry import TraceReader
 
 __all__ = ["READER", "load"]
@@ -474,7 +475,7 @@ def _further_columns(cells: _Cells, headings: Sequence[_Heading], used: set[int 
             continue
         values = cells.numbers(k)
         if heading.role in _WHOLE and heading.role not in columns:
-            columns[heading.role] = np.where(np.abs(values) < 2**53, np.rint(values), -1).astype(np.int64)
+            columns[heading.role] = whole(values)
         else:
             columns.setdefault(heading.text, values)
     return columns

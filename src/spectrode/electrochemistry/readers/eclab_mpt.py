@@ -33,6 +33,7 @@ from numpy.typing import NDArray
 
 from ...errors import InvalidDataset, UnreadableFile
 from ..trace import CurrentKind, Trace
+from ._instrument import whole
 from .registry import TraceReader
 
 __all__ = ["READER", "load"]
@@ -84,14 +85,7 @@ def load(path: Path) -> Trace:
     potential, potential_column, is_cell_voltage = _potential(numbers, time.size, warnings)
     current, kind, current_column = _current(numbers)
     charge, charge_column = _charge(numbers, parts)
-    columns: dict[str, NDArray[Any]] = {}
-    for name, values in numbers.items():
-        if name in _WHOLE_NUMBERS:
-            columns[_WHOLE_NUMBERS[name]] = _whole(values)
-        elif name not in ("time/s", potential_column, current_column):
-            columns[name] = values
-    if parts is not None:
-        columns["part"] = parts
+    columns = _further_columns(numbers, (potential_column, current_column), parts)
     if not time.size:
         warnings.append("the file has a header but no rows")
     try:
@@ -407,6 +401,16 @@ def _unrolled(charge: NDArray[np.float64], breaks: NDArray[np.int64]) -> NDArray
     return charge + np.cumsum(step)
 
 
-def _whole(values: NDArray[np.float64]) -> NDArray[np.int64]:
-    # Beyond 2**53 a float is no whole number any more; the comparison is False for a missing value too.
-    return np.where(np.abs(values) < 2**53, np.rint(values), -1).astype(np.int64)
+def _further_columns(
+    numbers: Mapping[str, NDArray[Any]], used: Sequence[str | None], parts: NDArray[np.int64] | None
+) -> dict[str, NDArray[Any]]:
+    """Return the columns besides time, potential and current: counters under our names, the rest under EC-Lab's."""
+    columns: dict[str, NDArray[Any]] = {}
+    for name, values in numbers.items():
+        if name in _WHOLE_NUMBERS:
+            columns[_WHOLE_NUMBERS[name]] = whole(values)
+        elif name != "time/s" and name not in used:
+            columns[name] = values
+    if parts is not None:
+        columns["part"] = parts
+    return columns
