@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 
 from spectrode.errors import StepError
 from spectrode.pipeline.citations import CITATIONS
+from spectrode.pipeline.execute import run_block, take_survey, with_halo
+from spectrode.pipeline.parameters import checked_parameters
 from spectrode.pipeline.step import StepOutput, StepSpec
 
 RTOL = 1e-9  # a solver may sum in another order when it sees other rows
@@ -339,6 +341,32 @@ def check_independence(spec: StepSpec, case: Case) -> None:
     close(shuffled.intensity, batch.intensity[order])
 
 
+def check_blocks(spec: StepSpec, case: Case) -> None:
+    """Block by block, with the neighbours that a block needs beside it, the result is the same to the last bit."""
+    if spec.needs_all_spectra or spec.name.startswith("ramanspy."):
+        return
+    y = spectra()
+    y[4, 30] = np.nan
+    mask = np.zeros(y.shape, dtype=bool)
+    mask[7, 90:93] = True
+    whole = run(spec, case, y, mask=mask)
+    parameters = checked_parameters(spec.name, spec.parameters, case.parameters, StepError)
+    scan = (case.outside.get("scan_shape"), case.outside.get("scan_index"))
+    given: dict[str, Any] = {}
+    if spec.survey is not None:
+        given["survey"] = take_survey(spec, y, SHIFT, np.zeros(N, dtype=np.int64), parameters, mask)
+    for rows in (np.arange(5), np.arange(5, 11), np.arange(11, N)):
+        held = rows
+        if spec.neighbourhood is not None:
+            held, given["neighbours"] = with_halo(rows, spec.neighbourhood(rows, N, *scan, parameters))
+        outside = {k: v[rows] if isinstance(v, np.ndarray) else v for k, v in case.outside.items()}
+        outside = {k: outside.get(k) for k in (*spec.needs, *spec.context) if k != "mask"}
+        block = run_block(spec, y[held], SHIFT, parameters, mask=mask[held], **given, **outside)
+        np.testing.assert_array_equal(block.intensity, whole.intensity[rows])
+        for key, product in block.products.items():
+            np.testing.assert_array_equal(product, whole.products[key][rows])
+
+
 CHECKS: dict[str, Callable[[StepSpec, Case], None]] = {
     check.__name__.removeprefix("check_"): check
     for check in (
@@ -354,5 +382,6 @@ CHECKS: dict[str, Callable[[StepSpec, Case], None]] = {
         check_lost_channel,
         check_mask,
         check_independence,
+        check_blocks,
     )
 }

@@ -122,6 +122,24 @@ def test_mixes_neighbouring_spectra() -> None:
     CHECKS["independence"](guarded(bad, uses_neighbours=True), Case())  # declared, it is legal
 
 
+def _next_row(rows, total, scan_shape, scan_index, parameters):
+    return np.where(rows + 1 < total, rows + 1, -1)[:, None]
+
+
+def test_looks_farther_than_its_neighbourhood() -> None:
+    def bad(intensity, shift, *, neighbours):
+        """Subtract the mean of all the spectra that happen to be there."""
+        return intensity[: len(neighbours)] - intensity.mean(axis=0)
+
+    def good(intensity, shift, *, neighbours):
+        """Subtract the next spectrum."""
+        following = np.where(neighbours >= 0, intensity[neighbours[:, 0]], 0.0)
+        return intensity[: len(neighbours)] - following
+
+    fails("blocks", guarded(bad, neighbourhood=_next_row))
+    CHECKS["blocks"](guarded(good, neighbourhood=_next_row), Case())
+
+
 def test_scales_by_the_brightest_spectrum() -> None:
     def bad(intensity, shift):
         """Divide by the largest value of all."""

@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 
 from ..dataset import OperandoDataset
 from ..errors import InvalidDataset, StepError
+from ..pipeline.execute import run_step
 from ..pipeline.parameters import Parameter
-from ..pipeline.step import StepOutput, StepSpec, run_step, step_spec
+from ..pipeline.step import StepOutput, StepSpec, step_spec
 
 __all__ = ["ALLOWED", "REFUSED", "as_ramanspy", "from_ramanspy", "imported_step", "to_ramanspy"]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,13 +15,15 @@ from ..columns import SpectrumFlag
 from ..dataset import OperandoDataset
 from ..errors import StepError
 from ..history import StepRecord
+from .execute import BLOCK, run_step
 from .parameters import checked_parameters
 from .recipe import RecipeStep
-from .step import StepOutput, StepSpec, run_step, step_spec
+from .step import StepOutput, StepSpec, step_spec
 
 __all__ = ["StepReport", "apply_step", "apply_steps"]
 
 Progress = Callable[[str, int, int], None]
+_FOR_THE_DATASET = ("mask", "spikes", "variance")  # products that become part of the dataset
 
 
 @dataclass(frozen=True)
@@ -40,10 +42,21 @@ def apply_step(
     name: str,
     parameters: Mapping[str, Any] | None = None,
     *,
+    keep: Collection[str] | None = None,
     progress: Progress | None = None,
     should_stop: Callable[[], bool] | None = None,
 ) -> tuple[OperandoDataset, StepReport]:
     """Run one step.
+
+    Parameters
+    ----------
+    keep
+        Names of the (spectra, channels) products wanted in the report, such as ``background``; all if None. Fewer take
+        less memory.
+    progress
+        Called with (name of the step, spectra done, spectra in all).
+    should_stop
+        Asked between blocks; True ends the run with :class:`~spectrode.errors.Cancelled`.
 
     Returns
     -------
@@ -62,13 +75,15 @@ def apply_step(
             f"{name} needs an axis in cm-1, but the spectra are in nm; convert them first (give the laser wavelength)"
         )
     effective = checked_parameters(name, spec.parameters, parameters or {}, StepError)
-    outside = {key: _context(dataset, spec, key) for key in (*spec.needs, *spec.context)}
+    scan = ("scan_shape", "scan_index") if spec.neighbourhood is not None else ()
+    outside = {key: _context(dataset, spec, key) for key in (*spec.needs, *spec.context, *scan)}
     started = time.perf_counter()
     output = run_step(
         spec,
         dataset.computed().intensity,
         dataset.shift,
         mask=dataset.mask,
+        keep=None if keep is None else {*keep, *_FOR_THE_DATASET},
         progress=None if progress is None else lambda done, total: progress(name, done, total),
         should_stop=should_stop,
         **{k: v for k, v in outside.items() if v is not None},
@@ -92,13 +107,16 @@ def apply_steps(
     dataset: OperandoDataset,
     steps: Iterable[RecipeStep],
     *,
+    keep: Collection[str] | None = None,
     progress: Progress | None = None,
     should_stop: Callable[[], bool] | None = None,
 ) -> tuple[OperandoDataset, tuple[StepReport, ...]]:
     """Run steps in order; see :func:`apply_step`."""
     reports = []
     for item in steps:
-        dataset, report = apply_step(dataset, item.name, item.parameters, progress=progress, should_stop=should_stop)
+        dataset, report = apply_step(
+            dataset, item.name, item.parameters, keep=keep, progress=progress, should_stop=should_stop
+        )
         reports.append(report)
     return dataset, tuple(reports)
 
@@ -128,14 +146,20 @@ def _changed(dataset: OperandoDataset, output: StepOutput) -> int:
     before = dataset.intensity
     if output.intensity.shape != before.shape or not np.array_equal(output.shift, dataset.shift):
         return dataset.n_spectra
-    same = (output.intensity == before) | (np.isnan(output.intensity) & np.isnan(np.asarray(before, dtype=float)))
-    return int(np.count_nonzero(~same.all(axis=1)))
+    count = 0
+    for start in range(0, dataset.n_spectra, BLOCK):
+        old, new = before[start : start + BLOCK], output.intensity[start : start + BLOCK]
+        count += int(np.count_nonzero(~((old == new) | (np.isnan(new) & ~np.isfinite(old))).all(axis=1)))
+    return count
 
 
 def _taken_over(dataset: OperandoDataset, spec: StepSpec, output: StepOutput) -> OperandoDataset:
     mask = dataset.mask
     if mask is not None and output.shift.size != dataset.n_channels:
         mask = _moved_mask(mask, dataset.shift, output.shift)
+    found = output.products.get("mask")
+    if found is not None:
+        mask = found if mask is None else mask | found
     keeps = spec.keeps_variance and output.shift.size == dataset.n_channels
     variance = output.products.get("variance", dataset.variance if keeps else None)
     changed = dataset.replace(intensity=output.intensity, shift=output.shift, mask=mask, variance=variance)
