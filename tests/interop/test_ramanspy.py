@@ -21,7 +21,7 @@ from step_contract import CHECKS, SHIFT, Case, spectra
 
 @pytest.fixture(scope="module")
 def package():
-    return bridge._ramanspy()
+    return bridge.ramanspy_package()
 
 
 def test_nothing_is_imported_before_it_is_needed() -> None:

@@ -141,9 +141,9 @@ def test_replacement_comes_close_to_the_truth(chondro: Map) -> None:
 
 
 def test_marks_are_those_of_ramanspy_where_only_spikes_are_steep() -> None:
-    from spectrode.interop.ramanspy import _ramanspy
+    from spectrode.interop.ramanspy import ramanspy_package
 
-    theirs = _ramanspy().preprocessing.despike._whitaker_hayes_modified_z_score
+    theirs = ramanspy_package().preprocessing.despike._whitaker_hayes_modified_z_score
     rng = np.random.default_rng(3)
     counts = 500 + rng.normal(0, 5, (20, 400))
     at = rng.integers(20, 380, 20)

@@ -72,7 +72,7 @@ _CHOICES: Mapping[str, tuple[Any, ...]] = {
 
 
 @cache
-def _ramanspy() -> Any:
+def ramanspy_package() -> Any:
     """Import RamanSPy."""
     with warnings.catch_warnings():
         # Its docstrings hold invalid escapes, which Python reports whenever it compiles the files anew, and it touches
@@ -111,7 +111,7 @@ def as_ramanspy(step_name: str, **parameters: Any) -> Any:
         If the step is not known, or, when it is applied, if a parameter is wrong.
     """
     spec = step_spec(step_name)
-    return _ramanspy().preprocessing.PreprocessingStep(_Adapted(spec), **parameters)
+    return ramanspy_package().preprocessing.PreprocessingStep(_Adapted(spec), **parameters)
 
 
 class _Adapted:
@@ -158,7 +158,7 @@ def imported_step(name: str) -> StepSpec:
 def unchecked_step(name: str) -> StepSpec:
     """Return a step of RamanSPy whether or not it keeps the contract (for the tests that show which does)."""
     family, method = name.removeprefix("ramanspy.").split(".")
-    kind = getattr(getattr(_ramanspy().preprocessing, family), method)
+    kind = getattr(getattr(ramanspy_package().preprocessing, family), method)
     texts = _help_texts(inspect.getdoc(kind) or "")
     parameters = {
         key: _parameter(key, declared.default, texts.get(key) or _HELP.get(key, "See ramanspy."))
@@ -236,7 +236,7 @@ def to_ramanspy(dataset: OperandoDataset) -> Any:
     """
     if dataset.axis_kind == "wavelength":
         raise InvalidDataset("ramanspy knows axes in cm-1 only, but the spectra are in nm; convert them first")
-    package = _ramanspy()
+    package = ramanspy_package()
     axis = np.array(dataset.shift)
     names = tuple(name for name, _ in dataset.scan_shape)
     cube = dataset.as_cube()
@@ -269,7 +269,7 @@ def from_ramanspy(container: Any) -> OperandoDataset:
     """
     if not (hasattr(container, "spectral_data") and hasattr(container, "spectral_axis")):
         raise InvalidDataset(f"a ramanspy container is needed, but {type(container).__name__} was given")
-    package = _ramanspy()
+    package = ramanspy_package()
     values = np.array(container.spectral_data)
     axis = np.array(container.spectral_axis, dtype=np.float64)
     scan: tuple[tuple[str, int], ...] = ()
