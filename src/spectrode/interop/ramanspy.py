@@ -123,7 +123,8 @@ class _Adapted:
     def __call__(self, intensity: Any, axis: Any, **parameters: Any) -> tuple[NDArray[Any], NDArray[np.float64]]:
         values = np.asarray(intensity)
         outer = values.shape[:-1]
-        if "scan_shape" in (*self.spec.needs, *self.spec.context) and len(outer) > 1:
+        scanned = self.spec.neighbourhood is not None or "scan_shape" in (*self.spec.needs, *self.spec.context)
+        if scanned and len(outer) > 1:
             parameters.setdefault("scan_shape", tuple(zip("xyzuvw", outer, strict=False)))
         flat = values.reshape(int(np.prod(outer)), values.shape[-1]) if values.ndim != 1 else values
         output = run_step(self.spec, flat, axis, **parameters)
