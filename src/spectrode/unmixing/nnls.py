@@ -84,41 +84,24 @@ def _solve_unit(G: Array, B: Array, guess: Bools | None) -> Array:
 def _block_pivoting(
     G: Array, B: Array, x_tolerance: Array, y_tolerance: Array, guess: Bools | None
 ) -> tuple[Array, Bools]:
-    """Exchange all infeasible variables at once, or only the last one where that stops helping (Kim & Park 2011)."""
+    """Exchange all infeasible variables at once (Kim & Park 2011); also return where that ended."""
+    from ..kernels.nnls import MOST_VARIABLES, block_pivoting
+
     n, k = B.shape
-    passive = np.ones((n, k), dtype=bool) if guess is None else guess.copy()
-    x = np.zeros((n, k))
-    chances = np.full(n, 3)
-    fewest = np.full(n, k + 1)
-    open_rows = np.arange(n)
-    for _ in range(_PIVOT_ROUNDS):
-        P, b = passive[open_rows], B[open_rows]
-        z = _passive_solution(G, b, P)
-        gradient = b - z @ G
-        wrong = np.where(P, z < -x_tolerance[open_rows], gradient > y_tolerance[open_rows])
-        count = wrong.sum(axis=1)
-        done = count == 0
-        x[open_rows[done]] = np.maximum(z[done], 0.0)
-        if done.all():
-            return x, np.ones(n, dtype=bool)
-        open_rows, P, wrong, count = open_rows[~done], P[~done], wrong[~done], count[~done]
-        better = count < fewest[open_rows]
-        single = ~better & (chances[open_rows] == 0)
-        chances[open_rows] = np.where(better, 3, np.maximum(chances[open_rows] - 1, 0))
-        fewest[open_rows] = np.minimum(fewest[open_rows], count)
-        wrong[single] &= _last_true(wrong[single])
-        passive[open_rows] = P ^ wrong
-    solved = np.ones(n, dtype=bool)
-    solved[open_rows] = False
+    x, solved = np.zeros((n, k)), np.zeros(n, dtype=bool)
+    if k <= MOST_VARIABLES:
+        passive = np.ones((n, k), dtype=bool) if guess is None else np.ascontiguousarray(guess)
+        block_pivoting(
+            np.ascontiguousarray(G),
+            np.ascontiguousarray(B),
+            np.ascontiguousarray(x_tolerance[:, 0]),
+            np.ascontiguousarray(y_tolerance[:, 0]),
+            passive,
+            _PIVOT_ROUNDS,
+            x,
+            solved,
+        )
     return x, solved
-
-
-def _last_true(rows: Bools) -> Bools:
-    """Return True only at the last True of each row."""
-    places = np.arange(rows.shape[1])
-    last = np.where(rows, places, -1).max(axis=1, initial=-1)
-    only: Bools = places == last[:, None]
-    return only
 
 
 def _active_set(G: Array, B: Array, tolerance: Array) -> Array:
