@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ._version import __version__
+from .cli_batch import batch
 from .cli_bench import bench
 from .cli_library import library_app
 from .errors import SpectrodeError
@@ -32,6 +33,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(library_app)
+app.command()(batch)
 app.command()(bench)
 
 
