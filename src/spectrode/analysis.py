@@ -156,11 +156,7 @@ def load_inputs(
     inputs = Inputs(
         spectra=spectra_files or tuple(s.path for s in dataset.metadata.sources if s.role == "spectra"),
         traces=trace_files or (tuple(s.path for s in record.sources) if record is not None else ()),
-        sha256={
-            **{s.path: s.sha256 for s in dataset.metadata.sources},
-            **({s.path: s.sha256 for s in record.sources} if record is not None else {}),
-            **{p: file_sha256(p) for p in (*spectra_files, *trace_files)},
-        },
+        sha256=_hashes(dataset, record, (*spectra_files, *trace_files)),
         options={
             "offset_s": offset_s,
             "offset_from": offset_from,
@@ -172,6 +168,13 @@ def load_inputs(
         },
     )
     return dataset, record, inputs
+
+
+def _hashes(dataset: OperandoDataset, record: Trace | None, paths: tuple[str, ...]) -> dict[str, str]:
+    """Return the SHA-256 of every input that is a file; a store that is a folder has none."""
+    sources = (*dataset.metadata.sources, *(record.sources if record is not None else ()))
+    known = {s.path: s.sha256 for s in sources if s.sha256}
+    return {**known, **{p: file_sha256(p) for p in paths if p not in known and Path(p).is_file()}}
 
 
 def rerun(
@@ -215,7 +218,7 @@ def rerun(
 def _found(recorded: str, folder: Path | None) -> Path:
     places = [Path(recorded)] if folder is None else [folder / Path(recorded).name]
     for place in places:
-        if place.is_file():
+        if place.exists():
             return place
     hint = "give the folder where it is now" if folder is None else "it is not in the given folder"
     raise SpectrodeError(f"the original file {recorded} is needed to repeat the analysis and is not there; {hint}")
