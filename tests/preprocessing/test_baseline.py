@@ -6,6 +6,7 @@ import inspect
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pybaselines
@@ -17,6 +18,9 @@ from spectrode.pipeline.step import registered_steps
 from spectrode.preprocessing import baseline
 
 METHODS = sorted(baseline.__all__)
+# Here a change of the data in the last digit moves pybaselines' own result by more than 1e-8; compared in
+# test_baseline_spline.py, where it is stable. loess takes seconds; compared in test_baseline_all_methods.py.
+UNSTABLE = ("aspls", "pspline_aspls", "irsqr", "loess")
 SHIFT = np.linspace(300, 1900, 800)
 
 
@@ -28,22 +32,56 @@ def known(n: int = 4, noise: float = 0.002) -> tuple[NDArray[np.float64], NDArra
     return background + bands + rng.normal(0, noise, (n, SHIFT.size)), background
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", [m for m in METHODS if m not in UNSTABLE])
 def test_equal_to_pybaselines(method: str) -> None:
     counts, _ = known()
     out = getattr(baseline, method)(counts, SHIFT)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         theirs = np.stack([getattr(pybaselines.Baseline(SHIFT), method)(row)[0] for row in counts])
-    np.testing.assert_allclose(out.products["background"], theirs, rtol=1e-12)
-    np.testing.assert_allclose(out.intensity, counts - theirs, rtol=0, atol=1e-12)
+    atol = (1e-6 if method == "iasls" else 1e-8) * np.ptp(theirs, axis=1).max()
+    np.testing.assert_allclose(out.products["background"], theirs, rtol=0, atol=atol)
+    np.testing.assert_allclose(out.intensity, counts - theirs, rtol=0, atol=atol)
+
+
+def solved_in_extended_precision(counts: NDArray[np.float64], lam: float, p: float, rounds: int) -> NDArray[Any]:
+    """Return the asls background after so many rounds, by elimination in the longest floats of the machine."""
+    wide = np.longdouble
+    n = counts.size
+    bend = np.diff(np.eye(n), 2, axis=0).astype(wide)
+    penalty, y, weights = wide(lam) * (bend.T @ bend), counts.astype(wide), np.ones(n, wide)
+    for _ in range(rounds):
+        matrix, right = np.diag(weights) + penalty, weights * y
+        for i in range(n - 1):
+            below = slice(i + 1, i + 3)
+            factor = matrix[below, i] / matrix[i, i]
+            matrix[below, i : i + 3] -= factor[:, None] * matrix[i, i : i + 3]
+            right[below] -= factor * right[i]
+        background = np.zeros(n, wide)
+        for i in range(n - 1, -1, -1):
+            ahead = slice(i + 1, i + 3)
+            background[i] = (right[i] - matrix[i, ahead] @ background[ahead]) / matrix[i, i]
+        weights = np.where(y > background, wide(p), 1 - wide(p))
+    return background
+
+
+def test_what_differs_from_pybaselines_is_rounding_that_both_have() -> None:
+    # A weight of 0.01 beside 6e6 on the diagonal loses digits in double precision, whoever solves.
+    counts = known()[0][0]
+    theirs, details = pybaselines.Baseline(SHIFT).asls(counts)
+    exact = solved_in_extended_precision(counts, 1e6, 1e-2, len(details["tol_history"]))
+    ours = baseline.asls(counts, SHIFT).products["background"]
+    their_error = np.abs(theirs - exact).max()
+    assert their_error / np.ptp(theirs) > 1e-9
+    assert np.abs(ours - exact).max() < 2 * their_error
 
 
 @pytest.mark.parametrize("method", METHODS)
 def test_names_and_defaults_are_those_of_pybaselines(method: str) -> None:
     theirs = inspect.signature(getattr(pybaselines.Baseline, method)).parameters
     for name, parameter in registered_steps()[f"baseline.{method}"].parameters.items():
-        assert parameter.default == theirs[name].default, name
+        if name != "cutoff_cm1":  # ours: the smoothness in a unit that survives resampling
+            assert parameter.default == theirs[name].default, name
 
 
 @pytest.mark.parametrize("method", ["asls", "arpls", "airpls"])

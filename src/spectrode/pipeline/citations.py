@@ -29,9 +29,17 @@ CITATIONS: dict[str, str] = {
         "automatic baseline-correction procedure for 1D and 2D NMR data. J. Magn. Reson. 2006, 183, 145-151. "
         "doi:10.1016/j.jmr.2006.07.013"
     ),
+    "CocaLopez2024": (
+        "Coca-Lopez, N. An intuitive approach for spike removal in Raman spectra based on peaks' prominence and "
+        "width. Anal. Chim. Acta 2024, 1295, 342312. doi:10.1016/j.aca.2024.342312"
+    ),
     "Dai2018": (
         "Dai, L. et al. An automated baseline correction method based on iterative morphological operations. Appl. "
         "Spectrosc. 2018, 72, 731-739."
+    ),
+    "EfronMorris1973": (
+        "Efron, B.; Morris, C. Stein's estimation rule and its competitors: an empirical Bayes approach. J. Am. Stat. "
+        "Assoc. 1973, 68, 117-130."
     ),
     "Eilers1996": (
         "Eilers, P. H. C.; Marx, B. D. Flexible smoothing with B-splines and penalties. Stat. Sci. 1996, 11, "
@@ -42,6 +50,10 @@ CITATIONS: dict[str, str] = {
         "Eilers, P. H. C.; Boelens, H. F. M. Baseline correction with asymmetric least squares smoothing. Leiden "
         "University Medical Centre report, 2005."
     ),
+    "Frasso2015": (
+        "Frasso, G.; Eilers, P. H. C. L- and V-curves for optimal smoothing. Stat. Model. 2015, 15, 91-111. "
+        "doi:10.1177/1471082X14549288"
+    ),
     "Han2018": (
         "Han, Q. et al. Iterative reweighted quantile regression using augmented Lagrangian optimization for "
         "baseline correction. 5th International Conference on Information Science and Control Engineering 2018, "
@@ -50,6 +62,14 @@ CITATIONS: dict[str, str] = {
     "He2014": (
         "He, S. et al. Baseline correction for Raman spectra using an improved asymmetric least squares method. "
         "Anal. Methods 2014, 6, 4402-4407. doi:10.1039/C4AY00068D"
+    ),
+    "Heng2018": (
+        "Heng, Z. et al. Baseline correction for Raman spectra based on locally symmetric reweighted penalized least "
+        "squares. Chin. J. Lasers 2018, 45, 1211001."
+    ),
+    "Hogbom1974": (
+        "Högbom, J. A. Aperture synthesis with a non-regular distribution of interferometer baselines. Astron. "
+        "Astrophys. Suppl. 1974, 15, 417-426."
     ),
     "Jaumot2005": (
         "Jaumot, J.; Gargallo, R.; de Juan, A.; Tauler, R. A graphical user-friendly interface for MCR-ALS: a new "
@@ -119,6 +139,10 @@ CITATIONS: dict[str, str] = {
         "Tauler, R. Multivariate curve resolution applied to second order data. Chemom. Intell. Lab. Syst. 1995, "
         "30, 133-146. doi:10.1016/0169-7439(95)00047-X"
     ),
+    "Wahba1983": (
+        "Wahba, G. Bayesian 'confidence intervals' for the cross-validated smoothing spline. J. R. Stat. Soc. B 1983, "
+        "45, 133-150."
+    ),
     "Whitaker2018": (
         "Whitaker, D. A.; Hayes, K. A simple algorithm for despiking Raman spectra. Chemom. Intell. Lab. Syst. "
         "2018, 179, 82-84. doi:10.1016/j.chemolab.2018.06.009"
@@ -146,6 +170,121 @@ CITATIONS: dict[str, str] = {
     "Zhao2007": (
         "Zhao, J.; Lui, H.; McLean, D. I.; Zeng, H. Automated autofluorescence background subtraction algorithm for "
         "biomedical Raman spectroscopy. Appl. Spectrosc. 2007, 61, 1225-1232. doi:10.1366/000370207782597003"
+    ),
+    "Cao2007": (
+        "Cao, A. et al. A robust method for automated background subtraction of tissue fluorescence. J. Raman "
+        "Spectrosc. 2007, 38, 1199-1205."
+    ),
+    "Chen2018": (
+        "Chen, L. et al. Collaborative penalized least squares for background correction of multiple Raman spectra. "
+        "J. Anal. Methods Chem. 2018, 2018."
+    ),
+    "Chen2019": (
+        "Chen, H. et al. An adaptive and fully automated baseline correction method for Raman spectroscopy based on "
+        "morphological operations and mollifications. Appl. Spectrosc. 2019, 73, 284-293."
+    ),
+    "Dietrich1991": (
+        "Dietrich, W. et al. Fast and precise automatic baseline correction of one- and two-dimensional NMR "
+        "spectra. J. Magn. Reson. 1991, 91, 1-11."
+    ),
+    "Eilers2010": (
+        "Eilers, P. H. C.; Marx, B. D. Splines, knots, and penalties. Wiley Interdiscip. Rev. Comput. Stat. 2010, "
+        "2, 637-653."
+    ),
+    "Friedrichs1995": (
+        "Friedrichs, M. S. A model-free algorithm for the removal of baseline artifacts. J. Biomol. NMR 1995, 5, "
+        "147-153."
+    ),
+    "Golotvin2000": (
+        "Golotvin, S. et al. Improved baseline recognition and modeling of FT NMR spectra. J. Magn. Reson. 2000, "
+        "146, 122-125."
+    ),
+    "GonzalezVidal2017": (
+        "Gonzalez-Vidal, J. et al. Automatic morphology-based cubic p-spline fitting methodology for smoothing and "
+        "baseline-removal of Raman spectra. J. Raman Spectrosc. 2017, 48, 878-883."
+    ),
+    "Johnsen2013": (
+        "Johnsen, L. et al. An automated method for baseline correction, peak finding and peak grouping in "
+        "chromatographic data. Analyst 2013, 138, 3502-3511."
+    ),
+    "Koch2017": (
+        "Koch, M. et al. Iterative morphological and mollifier-based baseline correction for Raman spectra. J. "
+        "Raman Spectrosc. 2017, 48, 336-342."
+    ),
+    "Komsta2011": (
+        "Komsta, Ł. Comparison of several methods of chromatographic baseline removal with a new approach based on "
+        "quantile regression. Chromatographia 2011, 73, 721-731."
+    ),
+    "Krishna2012": (
+        "Krishna, H. et al. Range-independent background subtraction algorithm for recovery of Raman spectra of "
+        "biological tissue. J. Raman Spectrosc. 2012, 43, 1884-1894."
+    ),
+    "Li2013": (
+        "Li, Z. et al. Morphological weighted penalized least squares for background correction. Analyst 2013, 138, "
+        "4483-4492."
+    ),
+    "Liland2011": (
+        "Liland, K. H. et al. Customized baseline correction. Chemom. Intell. Lab. Syst. 2011, 109, 51-56."
+    ),
+    "Liland2015": (
+        "Liland, K. H. 4S Peak Filling - baseline estimation by iterative mean suppression. MethodsX 2015, 2, "
+        "135-140."
+    ),
+    "Liu2015": (
+        "Liu, J. et al. Goldindec: a novel algorithm for Raman spectrum baseline correction. Appl. Spectrosc. 2015, "
+        "69, 834-842."
+    ),
+    "Liu2015b": (
+        "Liu, H. et al. Joint baseline-correction and denoising for Raman spectra. Appl. Spectrosc. 2015, 69, "
+        "1013-1022."
+    ),
+    "Liu2015c": (
+        "Liu, Y. J. et al. A concise iterative method with Bezier technique for baseline construction. Analyst "
+        "2015, 140, 7984-7996."
+    ),
+    "Mazet2005": (
+        "Mazet, V. et al. Background removal from spectra by designing and minimising a non-quadratic cost "
+        "function. Chemom. Intell. Lab. Syst. 2005, 76, 121-133."
+    ),
+    "NavarroHuerta2017": (
+        "Navarro-Huerta, J. A. et al. Assisted baseline subtraction in complex chromatograms using the BEADS "
+        "algorithm. J. Chromatogr. A 2017, 1507, 1-10."
+    ),
+    "Ning2014": (
+        "Ning, X. et al. Chromatogram baseline estimation and denoising using sparsity (BEADS). Chemom. Intell. "
+        "Lab. Syst. 2014, 139, 156-167."
+    ),
+    "Ruckstuhl2001": (
+        "Ruckstuhl, A. F. et al. Baseline subtraction using robust local regression estimation. J. Quant. "
+        "Spectrosc. Radiat. Transfer 2001, 68, 179-193."
+    ),
+    "Schulze2012": (
+        "Schulze, H. G. et al. A small-window moving average-based fully automated baseline estimation method for "
+        "Raman spectra. Appl. Spectrosc. 2012, 66, 757-764."
+    ),
+    "Wang2013": (
+        "Wang, K. C. et al. Distribution-based classification method for baseline correction of metabolomic 1D "
+        "proton nuclear magnetic resonance spectra. Anal. Chem. 2013, 85, 1231-1239."
+    ),
+    "Wang2017": (
+        "Wang, T. et al. Background subtraction of Raman spectra based on iterative polynomial smoothing. Appl. "
+        "Spectrosc. 2017, 71, 1169-1179."
+    ),
+    "Wang2022": (
+        "Wang, Q. et al. Spectral baseline estimation using penalized least squares with weights derived from the "
+        "Bayesian method. Nucl. Sci. Tech. 2022."
+    ),
+    "Yaroshchyk2014": (
+        "Yaroshchyk, P. et al. Automatic correction of continuum background in laser-induced breakdown spectroscopy "
+        "using a model-free algorithm. Spectrochim. Acta B 2014, 99, 138-149."
+    ),
+    "Zhang2020b": (
+        "Zhang, F. et al. An automatic baseline correction method based on the penalized least squares method. "
+        "Sensors 2020, 20, 2015."
+    ),
+    "deRooi2012": (
+        "de Rooi, J.; Eilers, P. H. C. Mixture models for baseline estimation. Chemom. Intell. Lab. Syst. 2012, "
+        "117, 56-60."
     ),
     "pybaselines": (
         "Erb, D. pybaselines: a Python library of algorithms for the baseline correction of experimental data. "

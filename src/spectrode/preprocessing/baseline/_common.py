@@ -27,10 +27,14 @@ Knots = Annotated[int, Between(4, 10_000)]
 Degree = Annotated[int, Between(1, 5)]
 Rounds = Annotated[int, Between(1, 100_000)]
 Tolerance = Annotated[float, Between(0, 1)]
+Cutoff = Annotated[float | None, Between(1e-6, 1e9), Unit("cm-1")]
+Mask = NDArray[np.bool_] | None
 
 _HELP = {
     "lam": "Smoothness of the background; larger is smoother.",
     "p": "Weight of what lies above the background; smaller pushes the background further below the bands.",
+    "cutoff_cm1": "Period of the ripple that goes into the background to half where all weights are 1, instead of "
+    "lam; unlike lam it means the same on every axis; larger is smoother.",
     "lam_1": "Penalty on the first derivative of the residual; larger follows the slope of the data more closely.",
     "eta": "Share of the smoothness penalty that is lifted where bands are; larger lets it bend more there.",
     "k": "Height above which intensities count as bands, a tenth of the standard deviation of the spectrum if not "
@@ -61,12 +65,12 @@ _HELP = {
 def documented(function: Callable[..., StepOutput]) -> Callable[..., StepOutput]:
     """Add the Parameters section, whose words are the same for all methods, to a docstring of one line."""
     names = [p.name for p in inspect.signature(function).parameters.values() if p.kind is p.KEYWORD_ONLY]
-    lines = [f"{name}\n    {_HELP[name]}" for name in names]
+    lines = [f"{name}\n    {_HELP[name]}" for name in names if name != "mask"]
     function.__doc__ = "\n".join([str(function.__doc__), "", "Parameters", "----------", *lines])
     return function
 
 
-def subtracted(method: str, intensity: Floats, shift: NDArray[np.float64], **parameters: Any) -> StepOutput:
+def subtracted(method: str, intensity: Floats, shift: NDArray[np.float64], /, **parameters: Any) -> StepOutput:
     """Run one method of pybaselines on every spectrum."""
     from pybaselines import Baseline
 
@@ -93,6 +97,46 @@ def subtracted(method: str, intensity: Floats, shift: NDArray[np.float64], **par
                 failed += 1
             elif "tol" in parameters and np.size(details.get("tol_history", ())):
                 unsettled += bool(np.ravel(details["tol_history"])[-1] > parameters["tol"])
+    return _output(method, intensity, shift, background, unsettled, failed)
+
+
+def from_kernel(
+    method: str,
+    intensity: Floats,
+    shift: NDArray[np.float64],
+    background: NDArray[np.float64],
+    last: NDArray[np.float64],
+    tol: float,
+) -> StepOutput:
+    """Return what :func:`subtracted` would, from the results of a kernel.
+
+    Parameters
+    ----------
+    method
+        Name of the step without its family.
+    intensity, shift
+        (spectra, channels) as the step received them, and the axis.
+    background
+        (spectra, channels); spectra without a background hold NaN, which become NaN as a whole.
+    last
+        (spectra,) last measure of the iteration, NaN if there was none; above ``tol`` means not settled.
+    tol
+        Tolerance of the iteration.
+    """
+    failed = ~np.isfinite(background).all(axis=1)
+    background[failed] = np.nan
+    unsettled = int(np.count_nonzero(~failed & (last > tol)))
+    return _output(method, intensity, shift, background, unsettled, int(np.count_nonzero(failed)))
+
+
+def _output(
+    method: str,
+    intensity: Floats,
+    shift: NDArray[np.float64],
+    background: NDArray[np.float64],
+    unsettled: int,
+    failed: int,
+) -> StepOutput:
     counts = {
         f"baseline.{method} did not settle within its rounds for {{count}} of {{total}} spectra": unsettled,
         f"baseline.{method} found no background for {{count}} of {{total}} spectra, which became NaN": failed,

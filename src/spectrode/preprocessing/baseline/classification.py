@@ -4,29 +4,77 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import numpy as np
-from numpy.typing import NDArray
-
 from ...pipeline.parameters import Between, Unit
-from ...pipeline.step import StepOutput, step
-from ._common import Floats, HalfWindow, Lam, Order, documented, subtracted
+from ._common import HalfWindow, Lam, Order, PolynomialOrder, Positive, Rounds, Tolerance
+from ._methods import delegated
 
-__all__ = ["fabc"]
+__all__ = ["dietrich", "fabc", "fastchrom", "golotvin", "std_distribution"]
+
+Deviations = Annotated[float, Between(0, 10)]
+MinLength = Annotated[int, Between(1, 1000), Unit("channels")]
+Channels = Annotated[int, Between(0, 10_000), Unit("channels")]
+OptionalChannels = Channels | None
+OptionalHalfWindow = HalfWindow | None
+OptionalPositive = Positive | None
+Sections = Annotated[int, Between(1, 10_000)]
 
 
-@step("baseline.fabc", cite="Cobas2006")
-@documented
-def fabc(
-    intensity: Floats,
-    shift: NDArray[np.float64],
-    *,
-    lam: Lam = 1e6,
-    scale: HalfWindow | None = None,
-    num_std: Annotated[float, Between(0, 10)] = 3.0,
-    diff_order: Order = 2,
-    min_length: Annotated[int, Between(1, 1000), Unit("channels")] = 2,
-) -> StepOutput:
-    """Subtract a background by the fully automatic wavelet and Whittaker method."""
-    return subtracted(
-        "fabc", intensity, shift, lam=lam, scale=scale, num_std=num_std, diff_order=diff_order, min_length=min_length
-    )
+fabc = delegated(
+    "fabc",
+    "Subtract a background by the fully automatic wavelet and Whittaker method.",
+    "Cobas2006",
+    lam=(Lam, 1e6),
+    scale=(OptionalHalfWindow, None),
+    num_std=(Deviations, 3.0),
+    diff_order=(Order, 2),
+    min_length=(MinLength, 2),
+)
+
+dietrich = delegated(
+    "dietrich",
+    "Subtract a polynomial through the channels in which the slope of the spectrum is noise.",
+    "Dietrich1991",
+    smooth_half_window=(OptionalChannels, None),
+    num_std=(Deviations, 3.0),
+    interp_half_window=(Channels, 5),
+    poly_order=(PolynomialOrder, 5),
+    max_iter=(Rounds, 50),
+    tol=(Tolerance, 1e-3),
+    min_length=(MinLength, 2),
+)
+
+golotvin = delegated(
+    "golotvin",
+    "Subtract lines between the windows in which the spectrum varies no more than its noise.",
+    "Golotvin2000",
+    half_window=(OptionalHalfWindow, None),
+    num_std=(Deviations, 2.0),
+    sections=(Sections, 32),
+    smooth_half_window=(OptionalChannels, None),
+    interp_half_window=(Channels, 5),
+    min_length=(MinLength, 2),
+)
+
+std_distribution = delegated(
+    "std_distribution",
+    "Subtract lines between channels told from bands by the distribution of the moving standard deviation.",
+    "Wang2013",
+    half_window=(OptionalHalfWindow, None),
+    interp_half_window=(Channels, 5),
+    fill_half_window=(Channels, 3),
+    num_std=(Deviations, 1.1),
+    smooth_half_window=(OptionalChannels, None),
+)
+
+fastchrom = delegated(
+    "fastchrom",
+    "Subtract lines between channels of low moving standard deviation, drawn down to the spectrum.",
+    "Johnsen2013",
+    half_window=(OptionalHalfWindow, None),
+    threshold=(OptionalPositive, None),
+    min_fwhm=(OptionalHalfWindow, None),
+    interp_half_window=(Channels, 5),
+    smooth_half_window=(OptionalChannels, None),
+    max_iter=(Rounds, 100),
+    min_length=(MinLength, 2),
+)
