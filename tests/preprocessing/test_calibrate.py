@@ -174,3 +174,89 @@ def test_luminescence_is_warned_of() -> None:
 def test_what_cannot_be_converted(dataset: OperandoDataset, laser: float | None, message: str) -> None:
     with pytest.raises(StepError, match=message):
         calibrate.to_raman_shift(dataset, laser)
+
+
+# -- saved calibrations and drift -------------------------------------------------------------------------------------
+
+
+def saved(path: Path, **changes: object) -> Path:
+    """Write a calibration that moves nominal wavelengths by +0.1 nm, for a laser of 532 nm; return its path."""
+    from spectrode.calibration import AxisPart, Calibration, save_calibration
+
+    values = {
+        "nominal_laser_nm": 532.0,
+        "centre_nm": 560.0,
+        "half_nm": 30.0,
+        "coefficients": (0.1, 0.0),
+        "covariance": ((1e-6, 0.0), (0.0, 1e-6)),
+        "scatter_nm": 0.0,
+        "valid_nm": (530.0, 600.0),
+        "laser_vacuum_nm": 532.1,
+        "laser_nominal_nm": 547.0,
+        "laser_sigma_cm1": 0.05,
+        "laser_from": "test",
+        "lines": (),
+        **changes,
+    }
+    save_calibration(Calibration("2026-01-01T00:00:00+00:00", optical_path="x20", axis=AxisPart(**values)), path)
+    return path
+
+
+def test_apply_moves_the_axis_and_keeps_counts_and_variance(tmp_path: Path) -> None:
+    counts = silicon(520.45, n=3)
+    file = str(saved(tmp_path / "cal.toml"))
+    out = calibrate.apply(counts, SHIFT, variance=counts, laser_nm=532.0, file=file, optical_path="x20")
+    wavelength = 1e7 / (1e7 / 532.0 - SHIFT) + 0.1
+    np.testing.assert_allclose(out.shift, 1e7 / 532.1 - 1e7 / wavelength, rtol=1e-12)
+    np.testing.assert_array_equal(out.intensity, counts)
+    np.testing.assert_array_equal(out.products["variance"], counts)
+    assert out.notes[0].startswith("calibration cal.toml, SHA-256 ")
+
+
+def test_apply_refuses_in_one_sentence(tmp_path: Path) -> None:
+    counts = silicon(520.45)
+    file = str(saved(tmp_path / "cal.toml"))
+    cases = [
+        ({"file": str(tmp_path / "none.toml")}, "cannot be read"),
+        ({"file": file, "laser_nm": 785.0}, "laser of 532 nm, but the spectra were measured with 785 nm"),
+        ({"file": file, "optical_path": "x100"}, "optical path 'x20', but the spectra are of 'x100'"),
+    ]
+    for given, message in cases:
+        with pytest.raises(StepError, match=message) as caught:
+            calibrate.apply(counts, SHIFT, **given)
+        assert str(caught.value).startswith("calibrate.apply: ")
+        assert "\n" not in str(caught.value)
+    file = str(saved(tmp_path / "short.toml", valid_nm=(545.0, 549.0)))
+    with pytest.raises(StepError, match="holds only from"):
+        calibrate.apply(counts, SHIFT, file=file)
+    cut = calibrate.apply(counts, SHIFT, file=file, outside="crop")
+    assert 0 < cut.shift.size < SHIFT.size
+
+
+def test_a_changed_calibration_file_is_read_again(tmp_path: Path) -> None:
+    file = saved(tmp_path / "cal.toml")
+    first = calibrate.apply(silicon(520.45), SHIFT, file=str(file))
+    saved(file, coefficients=(0.25, 0.0), laser_from="another")
+    second = calibrate.apply(silicon(520.45), SHIFT, file=str(file))
+    assert np.all(second.shift > first.shift)
+
+
+def test_drift_is_undone() -> None:
+    moves = np.linspace(-1.0, 1.0, 60)
+    counts = np.concatenate([silicon(520.45 + d, seed=1000 + k) for k, d in enumerate(moves)])
+    out = calibrate.drift(counts, SHIFT, time_s=10.0 * np.arange(60), variance=np.ones_like(counts))
+    np.testing.assert_allclose(out.products["shift_correction_cm1"], -moves, atol=0.1)
+    left = [calibrate.measure_line(row, SHIFT, 520.45).position_cm1 for row in out.intensity]
+    assert np.std(left) < 0.06
+    assert 0.4 < np.median(out.products["variance"]) <= 1
+    known = calibrate.drift(counts + 0.0, SHIFT + 2.0, to="known", correct="report")
+    np.testing.assert_array_equal(known.intensity, counts)
+    np.testing.assert_allclose(known.products["shift_correction_cm1"], -moves - 2, atol=0.1)
+
+
+def test_a_line_too_weak_leaves_the_spectra_alone() -> None:
+    noise = np.random.default_rng(5).normal(100, 5, (30, SHIFT.size))
+    out = calibrate.drift(noise, SHIFT)
+    np.testing.assert_array_equal(out.intensity, noise)
+    assert "not identifiable" in out.notes[0]
+    assert np.all(np.isnan(out.products["shift_correction_cm1"]))
