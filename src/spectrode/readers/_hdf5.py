@@ -31,6 +31,7 @@ __all__ = ["MAGIC", "attribute", "attributes", "checked_array", "opened", "sniff
 MAGIC = b"\x89HDF\r\n\x1a\n"
 _HEAP = b"GCOL\x01\0\0\0"
 _SMALL = 1 << 26
+_WINDOW = 1 << 22
 _MAX_ATTRIBUTE = 1 << 20
 # Class 9 (variable length) of any version, kind "string", any padding and character set, 16 bytes a reference.
 _STRING_TYPE = re.compile(rb"[\x19\x29\x39\x49\x59][\x01\x11\x21][\x00\x01]\x00\x10\x00\x00\x00")
@@ -80,16 +81,28 @@ def _heap_fault(path: Path, size: int, modified_ns: int) -> str | None:
         return None
     with open(path, "rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content:
         heaps = set()
-        at = content.find(_HEAP)
-        while at >= 0:
+        for at in _heap_starts(path):
             heaps.add(at)
             if _stands_still(content, at):
                 return "a heap of its strings holds an entry without a length"
-            at = content.find(_HEAP, at + len(_HEAP))
         # In larger files, what a string can claim (four bytes of length) is no more than a small multiple of the file.
         if size < _SMALL and _longest_string(content, heaps) > size:
             return "a string claims to be longer than the file"
     return None
+
+
+def _heap_starts(path: Path) -> Iterator[int]:
+    """Yield where heaps begin. The file is read, because mapped pages of a large one would count as memory taken."""
+    start, tail = 0, b""
+    with open(path, "rb") as stream:
+        while block := stream.read(_WINDOW):
+            text = tail + block
+            at = text.find(_HEAP)
+            while at >= 0:
+                yield start - len(tail) + at
+                at = text.find(_HEAP, at + len(_HEAP))
+            start += len(block)
+            tail = text[1 - len(_HEAP) :]
 
 
 _cached_heap_fault = lru_cache(maxsize=16)(_heap_fault)

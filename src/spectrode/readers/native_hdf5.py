@@ -25,7 +25,7 @@ from ._hdf5 import MAGIC, attribute, checked_array, opened, sniffed, text_of
 from ._lazy import FileStamp, HDF5Rows, as_dask
 from .registry import Reader
 
-__all__ = ["READER", "load", "load_from"]
+__all__ = ["READER", "lazy_arrays", "load", "load_from"]
 
 
 def _sniff(path: Path, head: bytes) -> bool:
@@ -54,8 +54,16 @@ def load(path: Path, *, lazy: bool = False) -> OperandoDataset:
         return load_from(file, path, lazy=lazy)
 
 
-def load_from(file: Any, path: Path, *, lazy: bool = False) -> OperandoDataset:
-    """Read a dataset from an open HDF5 file."""
+def load_from(file: Any, path: Path, *, lazy: bool = False, arrays: bool = True) -> OperandoDataset:
+    """Read a dataset from an open HDF5 file.
+
+    Parameters
+    ----------
+    lazy
+        Leave the intensities in the file, as a dask array.
+    arrays
+        False leaves mask and variance out, for those who read them by :func:`lazy_arrays`.
+    """
     from ..writers.native_hdf5 import FILE_VERSION
 
     if "entry/spectrode" not in file:
@@ -75,18 +83,32 @@ def load_from(file: Any, path: Path, *, lazy: bool = False) -> OperandoDataset:
         columns={name: checked_array(entry["columns"][name], path) for name in entry["columns"]},
         scan_shape=scan_shape,
         metadata=metadata.replace(images=_images(entry, path)),
-        mask=checked_array(data["mask"], path).astype(bool) if "mask" in data else None,
-        variance=checked_array(data["intensity_variance"], path) if "intensity_variance" in data else None,
+        mask=checked_array(data["mask"], path).astype(bool) if arrays and "mask" in data else None,
+        variance=checked_array(data["intensity_variance"], path) if arrays and "intensity_variance" in data else None,
         history=tuple(record_from_dict(r) for r in json.loads(words["history"])),
         axis_kind=text_of(checked_array(own["axis_kind"], path)),  # type: ignore[arg-type]  # checked by the dataset
     )
 
 
-def _lazy_rows(stored: Any, path: Path) -> Any:
+def lazy_arrays(file: Any, path: Path) -> dict[str, HDF5Rows]:
+    """Return ``intensity``, and ``mask`` (as numbers) and ``variance`` if there are any, without reading them."""
+    names = {"intensity": "intensity", "mask": "mask", "variance": "intensity_variance"}
+    data = file["entry/data"]
+    found = {name: _rows_of(data[stored], path) for name, stored in names.items() if stored in data}
+    shapes = {rows.shape for rows in found.values()}
+    if len(shapes) > 1:
+        raise UnreadableFile(path, f"holds intensities, mask and variance of different shapes {sorted(shapes)}")
+    return found
+
+
+def _rows_of(stored: Any, path: Path) -> HDF5Rows:
     if stored.ndim != 2 or stored.dtype.kind not in "fiu":
         raise UnreadableFile(path, f"holds intensities of shape {stored.shape} and type {stored.dtype}")
-    rows = HDF5Rows(FileStamp.of(path), stored.name, stored.shape, stored.dtype)
-    return as_dask(rows, multiple_of=stored.chunks[0] if stored.chunks else 1)
+    return HDF5Rows(FileStamp.of(path), stored.name, stored.shape, stored.dtype)
+
+
+def _lazy_rows(stored: Any, path: Path) -> Any:
+    return as_dask(_rows_of(stored, path), multiple_of=stored.chunks[0] if stored.chunks else 1)
 
 
 def _images(entry: Any, path: Path) -> tuple[FieldImage, ...]:
