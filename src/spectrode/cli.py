@@ -13,7 +13,9 @@ import typer
 from ._version import __version__
 from .cli_batch import batch
 from .cli_bench import bench
+from .cli_calibrate import calibration_app
 from .cli_library import library_app
+from .cli_process import process
 from .errors import SpectrodeError
 
 if TYPE_CHECKING:
@@ -33,8 +35,10 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(library_app)
+app.add_typer(calibration_app)
 app.command()(batch)
 app.command()(bench)
+app.command()(process)
 
 
 def main() -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -39,6 +40,10 @@ class Case:
 CASES: dict[str, Case] = {
     "calibrate.shift": Case({"shift_cm1": 1.5}),
     "calibrate.reference_line": Case(refuses_without_signal=True),
+    "calibrate.apply": Case({"file": str(Path(__file__).parents[1] / "calibration" / "example.toml")}),
+    "calibrate.drift": Case({"window_cm1": 40.0}, refuses_without_signal=True),
+    "baseline.amormol": Case({"max_iter": 10}),
+    "baseline.goldindec": Case({"max_iter_2": 10}),
     "crop.range": Case({"low_cm1": 500, "high_cm1": 1200}),
     "crop.resample": Case({"step_cm1": 5.0}),
     "normalise.band": Case({"low_cm1": 975, "high_cm1": 1030}),

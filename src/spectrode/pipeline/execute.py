@@ -270,20 +270,23 @@ def _with_gaps(output: StepOutput, original: Floats, missing: Flags | None, hidd
         if "scale" in products:
             inside = inside / products["scale"][:, None]
         intensity[hidden] = inside[hidden]
-        products = {k: p & ~hidden if _is_flags(p, hidden) and k != "mask" else p for k, p in products.items()}
+        products = {k: _where_told(p, ~hidden) if k != "mask" else p for k, p in products.items()}
     if missing is not None:
         intensity[missing] = np.nan
         dead = missing.all(axis=1)
         for key, product in products.items():
             if product.dtype.kind == "f" and dead.any():
                 products[key] = np.where(dead.reshape(-1, *[1] * (product.ndim - 1)), np.nan, product)
-            elif _is_flags(product, missing):
-                products[key] = product & ~missing
+            else:
+                products[key] = _where_told(product, ~missing)
     return StepOutput(intensity, output.shift, products, output.notes, output.counts)
 
 
-def _is_flags(product: NDArray[Any], like: Flags) -> bool:
-    return product.dtype == bool and product.shape == like.shape
+def _where_told(product: NDArray[Any], use: Flags) -> NDArray[Any]:
+    """Clear flags and codes of channels that the step was not to look at; other products stay as they are."""
+    if product.dtype.kind in "bu" and product.shape == use.shape:
+        return np.where(use, product, product.dtype.type(0))
+    return product
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,173 @@
+"""What the spike steps want to know of the whole dataset: its noise and the width of its lines."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["FALLBACK_WIDTH", "UNDECIDABLE_BELOW", "line_width_of", "noise_of", "spike_survey"]
+
+Floats = NDArray[Any]
+
+FALLBACK_WIDTH = 1.8  # channels: most spectrographs spread a line over two
+UNDECIDABLE_BELOW = 1.6  # channels
+_WIDEST_TRUSTED = 2.2  # channels: where all bands are wider than this, the line shape may still be as narrow
+_NARROWEST = 1.1  # channels: what is narrower in all spectra is a hot channel, not a line
+_STRONG = 25  # noise standard deviations that a line must be high to tell its width
+_ROWS = 256  # spectra that the estimates look at: more change nothing
+_BINS = 24
+_NORMAL = 1.4826
+_SPREAD = 6  # standard deviations
+_REACH = 6  # channels
+
+
+def spike_survey(
+    sample: Floats, shift: NDArray[np.float64], runs: NDArray[np.int64], parameters: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the noise (``noise``) and line width (``line_width``, 0 if no lines tell it) of a dataset.
+
+    Parameters
+    ----------
+    sample
+        (spectra, channels).
+    runs
+        (spectra,) which of them follow one another in the file.
+    """
+    values = np.asarray(sample, dtype=np.float64)
+    values, runs = _alive(values, runs)
+    noise = noise_of(values, runs)
+    return {"noise": noise, "line_width": line_width_of(values, runs, noise)}
+
+
+def _alive(values: Floats, runs: NDArray[np.int64]) -> tuple[Floats, NDArray[np.int64]]:
+    """Leave out spectra that are constant (dead, missing), and all but some of very many."""
+    alive = np.ptp(values, axis=1) > 0
+    values, runs = values[alive], runs[alive]
+    if values.shape[0] <= _ROWS:
+        return values, runs
+    # Groups of eight that follow one another, so that neighbours can still be compared.
+    groups = values.shape[0] // 8
+    chosen = np.unique(np.linspace(0, groups - 1, _ROWS // 8).astype(np.int64))
+    rows = (chosen[:, None] * 8 + np.arange(8)).ravel()
+    return values[rows], runs[rows]
+
+
+def noise_of(values: Floats, runs: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Estimate the variance of the noise as a + b · counts, from second differences along the spectrum.
+
+    Taken from each spectrum, and from what is left of the curvature when the spectrum before is subtracted: bands
+    inflate the first, changes of the sample the second, so the smaller is used in each range of counts.
+
+    Parameters
+    ----------
+    values
+        (spectra, channels).
+    runs
+        (spectra,) which of them follow one another.
+
+    Returns
+    -------
+    ndarray
+        (3,) a, b, and the least variance that is believed.
+    """
+    if values.shape[0] == 0 or values.shape[1] < 5:
+        return np.array([1.0, 0.0, 1.0])
+    curvature = (2 * values[:, 1:-1] - values[:, :-2] - values[:, 2:]) / np.sqrt(6)
+    level = (values[:, :-2] + values[:, 1:-1] + values[:, 2:]) / 3
+    estimates = _by_level(level, np.abs(curvature))
+    follows = np.flatnonzero(np.diff(runs) == 0)
+    if follows.size >= 3:
+        one, two = curvature[follows], curvature[follows + 1]
+        gain = _activity(values[follows + 1]) / np.maximum(_activity(values[follows]), 1e-300)
+        difference = np.abs(two - gain * one) / np.sqrt(1 + gain**2)
+        paired = _by_level(level[follows + 1], difference)
+        estimates = np.stack([estimates[0], np.minimum(estimates[1], np.interp(estimates[0], *paired))])
+    least = 1e-14 * float(np.ptp(values)) ** 2
+    return _straight_line(estimates[0], estimates[1], least)
+
+
+def _activity(values: Floats) -> Floats:
+    return np.asarray(np.mean(np.abs(values[:, 4:] - values[:, :-4]), axis=1, keepdims=True))
+
+
+def _by_level(level: Floats, deviation: Floats) -> Floats:
+    """Return (2, bins) the middle of the counts and the robust variance, in groups of equal size."""
+    order = np.argsort(level, axis=None, kind="stable")
+    groups = np.array_split(order, min(_BINS, max(1, order.size // 60)))
+    middle = [float(np.median(level.ravel()[g])) for g in groups]
+    variance = [float((_NORMAL * np.median(deviation.ravel()[g])) ** 2) for g in groups]
+    return np.array([middle, variance])
+
+
+def _straight_line(level: Floats, variance: Floats, least: float) -> NDArray[np.float64]:
+    """Fit variance = a + b · level, with b not negative, leaving out groups that hold more bands than noise."""
+    keep = np.ones(level.size, dtype=bool)
+    a, b = float(np.median(variance)), 0.0
+    if np.ptp(level) < _SPREAD * np.sqrt(a):  # the counts differ by their noise only: no slope can be told
+        return np.array([a, 0.0, max(least, 0.5 * float(np.min(variance)), 1e-300)])
+    for _ in range(8):
+        x, y = level[keep], variance[keep]
+        weight = 1 / np.maximum(a + b * x, max(least, 1e-3 * float(np.median(y)))) ** 2
+        mean_x, mean_y = np.average(x, weights=weight), np.average(y, weights=weight)
+        spread = np.sum(weight * (x - mean_x) ** 2)
+        b = max(float(np.sum(weight * (x - mean_x) * (y - mean_y)) / spread), 0.0) if spread > 0 else 0.0
+        a = float(mean_y - b * mean_x)
+        fits = variance <= 1.5 * np.maximum(a + b * level, least)
+        if np.array_equal(fits, keep) or np.count_nonzero(fits) < max(3, level.size // 3):
+            break
+        keep = fits
+    floor = max(least, 0.5 * float(np.min(variance)))
+    return np.array([a, b, max(floor, 1e-300)])
+
+
+def line_width_of(values: Floats, runs: NDArray[np.int64], noise: NDArray[np.float64]) -> float:
+    """Return the full width at half maximum of the narrowest line that recurs, in channels.
+
+    Medians of three spectra that follow one another hold no cosmic rays. The parabola through the logarithm of the
+    three highest channels gives the width of each strong line. Without such groups, or lines, the answer is 0.
+
+    Parameters
+    ----------
+    values, runs, noise
+        As in :func:`noise_of`, and its result.
+    """
+    starts = [k for k in range(0, values.shape[0] - 2, 3) if runs[k] == runs[k + 2]]
+    if not starts or values.shape[1] < 4 * _REACH:
+        return 0.0
+    calm = np.median(np.stack([values[np.array(starts) + k] for k in range(3)]), axis=0)
+    places, widths = _widths(calm, noise)
+    if places.size == 0:
+        return 0.0
+    recurring = []
+    for place in np.unique(places):
+        same = np.abs(places - place) <= 1
+        if np.count_nonzero(same) >= max(2, 0.2 * len(starts)) or len(starts) == 1:
+            recurring.append(float(np.median(widths[same])))
+    return min(recurring, default=0.0)
+
+
+def _widths(values: Floats, noise: NDArray[np.float64]) -> tuple[Floats, Floats]:
+    """Return the channels and the widths of all strong lines."""
+    windows = np.lib.stride_tricks.sliding_window_view(values, 2 * _REACH + 1, axis=1)
+    centre = windows[..., _REACH]
+    foot = np.maximum(windows[..., :_REACH].min(axis=-1), windows[..., _REACH + 1 :].min(axis=-1))
+    sigma = np.sqrt(np.maximum(noise[0] + noise[1] * centre, noise[2]))
+    left, right = windows[..., _REACH - 1] - foot, windows[..., _REACH + 1] - foot
+    high = centre - foot
+    top = (high > _STRONG * sigma) & (left < high) & (right <= high) & (centre == windows.max(axis=-1))
+    flat = (windows[..., _REACH - 1] == centre) | (windows[..., _REACH + 1] == centre)
+    row, column = np.nonzero(top & ~flat)
+    least = 0.01 * high[row, column]
+    bend = 2 * np.log(high[row, column])
+    bend -= np.log(np.maximum(left[row, column], least)) + np.log(np.maximum(right[row, column], least))
+    width = np.sqrt(8 * np.log(2) / np.maximum(bend, 1e-6))
+    good = width >= _NARROWEST
+    return (column + _REACH)[good], width[good]
+
+
+def trusted_width(measured: float) -> float:
+    """Return the width that lines are granted: the measured one, but not more than is safe, or a usual one."""
+    return min(measured, _WIDEST_TRUSTED) if measured > 0 else FALLBACK_WIDTH
