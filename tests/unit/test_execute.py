@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spectrode.errors import Cancelled
-from spectrode.pipeline.execute import run_step, survey_rows, with_halo
+from spectrode.errors import Cancelled, StepError
+from spectrode.kernels.threads import use_threads
+from spectrode.pipeline.execute import BLOCK, run_step, survey_rows, with_halo
 from spectrode.pipeline.step import StepOutput, step
 
 SHIFT = np.linspace(300, 1900, 256)
@@ -77,4 +78,35 @@ def test_a_run_can_be_cancelled_between_blocks() -> None:
             progress=lambda done, total: seen.append(done),
             should_stop=lambda: bool(seen),
         )
-    assert seen == [512]
+    assert seen == [BLOCK]
+
+
+@step("test.threaded", register=False, threaded=True)
+def threaded(intensity, shift):
+    """Say how bright each spectrum is."""
+    if np.any(intensity[:, 0] < 0):
+        raise StepError("test.threaded cannot work on negative counts")
+    return StepOutput(
+        intensity * 2, shift, {"scale": intensity.sum(axis=1)}, ("told once",), {"{count} seen": len(intensity)}
+    )
+
+
+def test_threads_change_nothing() -> None:
+    data = np.random.default_rng(1001).random((5 * BLOCK + 7, SHIFT.size))
+    with use_threads(1):
+        alone = threaded(data, SHIFT)
+    done: list[int] = []
+    with use_threads(3):
+        together = run_step(threaded.spec, data, SHIFT, progress=lambda k, n: done.append(k))
+    np.testing.assert_array_equal(together.intensity, alone.intensity)
+    np.testing.assert_array_equal(together.products["scale"], alone.products["scale"])
+    assert together.notes == alone.notes == ("told once", f"{len(data)} seen")
+    assert done == sorted(done)
+    assert done[-1] == len(data)
+
+
+def test_an_error_on_a_thread_is_the_callers() -> None:
+    data = np.ones((6 * BLOCK, SHIFT.size))
+    data[3 * BLOCK, 0] = -1
+    with use_threads(2), pytest.raises(StepError, match="negative counts"):
+        threaded(data, SHIFT)

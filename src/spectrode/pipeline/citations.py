@@ -223,12 +223,9 @@ CITATIONS: dict[str, str] = {
         "Li, Z. et al. Morphological weighted penalized least squares for background correction. Analyst 2013, 138, "
         "4483-4492."
     ),
-    "Liland2011": (
-        "Liland, K. H. et al. Customized baseline correction. Chemom. Intell. Lab. Syst. 2011, 109, 51-56."
-    ),
+    "Liland2011": ("Liland, K. H. et al. Customized baseline correction. Chemom. Intell. Lab. Syst. 2011, 109, 51-56."),
     "Liland2015": (
-        "Liland, K. H. 4S Peak Filling - baseline estimation by iterative mean suppression. MethodsX 2015, 2, "
-        "135-140."
+        "Liland, K. H. 4S Peak Filling - baseline estimation by iterative mean suppression. MethodsX 2015, 2, 135-140."
     ),
     "Liu2015": (
         "Liu, J. et al. Goldindec: a novel algorithm for Raman spectrum baseline correction. Appl. Spectrosc. 2015, "

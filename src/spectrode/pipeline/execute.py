@@ -6,8 +6,11 @@ to the step and written into the result.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections import deque
+from collections.abc import Callable, Collection, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -26,7 +29,7 @@ Progress = Callable[[int, int], None]
 ShouldStop = Callable[[], bool]
 ScanShape = tuple[tuple[str, int], ...]
 
-BLOCK = 512  # spectra a call of a step that treats each on its own
+BLOCK = 256  # spectra a call of a step that treats each on its own
 _RUNS, _RUN_LENGTH = 32, 64  # the sample of a survey: contiguous runs, which a chunked file reads quickly
 
 
@@ -84,28 +87,55 @@ def run_step(
         extra["neighbours"] = spec.neighbourhood(np.arange(total), total, scan.shape, scan.index, parameters)
     whole = spec.uses_neighbours and (spec.neighbourhood is not None or spec.survey is None)
     result = _Result(data, keep)
-    step = max(total, 1) if whole else BLOCK
-    for start in range(0, total, step):
+    size = max(total, 1) if whole else BLOCK
+
+    def compute(start: int) -> tuple[slice, StepOutput]:
         if should_stop is not None and should_stop():
             raise Cancelled(f"{spec.name} was cancelled")
-        rows_here = slice(start, min(start + step, total))
-        context = {k: _rows_of(v, rows_here, total) for k, v in outside.items()}
-        result.add(
-            rows_here,
-            run_block(
-                spec,
-                data.values[rows_here],
-                data.shift,
-                parameters,
-                mask=None if data.mask is None else data.mask[rows_here],
-                dtype=data.dtype,
-                **extra,
-                **context,
-            ),
+        rows = slice(start, min(start + size, total))
+        return rows, run_block(
+            spec,
+            data.values[rows],
+            data.shift,
+            parameters,
+            mask=None if data.mask is None else data.mask[rows],
+            dtype=data.dtype,
+            **extra,
+            **{k: _rows_of(v, rows, total) for k, v in outside.items()},
         )
+
+    for rows, output in _in_order(compute, range(0, total, size), spec.threaded and not whole):
+        result.add(rows, output)
         if progress is not None:
-            progress(rows_here.stop, total)
+            progress(rows.stop, total)
     return result.finished(spec)
+
+
+def _in_order(
+    compute: Callable[[int], tuple[slice, StepOutput]], starts: range, threaded: bool
+) -> Iterator[tuple[slice, StepOutput]]:
+    """Yield the blocks' results in order, computed on several threads if the step allows it."""
+    from ..kernels.threads import n_threads, use_threads
+
+    threads = min(n_threads(), len(starts)) if threaded else 1
+    if threads == 1:
+        yield from map(compute, starts)
+        return
+
+    def alone(start: int) -> tuple[slice, StepOutput]:
+        with use_threads(1):  # the blocks are what runs side by side, not the rows of one
+            return compute(start)
+
+    with ThreadPoolExecutor(threads) as pool:
+        waiting = iter(starts)
+        running = deque(pool.submit(alone, start) for start in islice(waiting, 2 * threads))
+        try:
+            while running:
+                yield running.popleft().result()
+                running.extend(pool.submit(alone, start) for start in islice(waiting, 1))
+        finally:
+            for future in running:
+                future.cancel()
 
 
 def run_block(

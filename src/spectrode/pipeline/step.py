@@ -70,6 +70,8 @@ class StepSpec:
     keeps_variance: bool = False
     any_axis: bool = False
     """True if the step makes sense on a wavelength axis in nm too."""
+    threaded: bool = False
+    """True if its blocks may be computed on several threads at a time: compiled, with nothing unsafe around it."""
 
     @property
     def call(self) -> Callable[..., StepOutput]:
@@ -96,6 +98,7 @@ def step(
     changes_axis: bool = False,
     keeps_variance: bool = False,
     any_axis: bool = False,
+    threaded: bool = False,
     register: bool = True,
 ) -> Callable[[Callable[..., Any]], Callable[..., StepOutput]]:
     """Declare a step.
@@ -119,6 +122,9 @@ def step(
         The variance of the intensities is the same afterwards.
     any_axis
         The step makes sense on a wavelength axis too.
+    threaded
+        Blocks may be computed on several threads at a time: the work is done by compiled kernels, and nothing in the
+        function is unsafe (the warnings of Python are: their filters belong to the whole process).
     register
         False keeps the step out of the list that recipes see (for tests).
     """
@@ -140,6 +146,7 @@ def step(
             changes_axis=changes_axis,
             keeps_variance=keeps_variance,
             any_axis=any_axis,
+            threaded=threaded,
         )
         if register:
             if name in _REGISTRY and _REGISTRY[name].function.__qualname__ != function.__qualname__:

@@ -63,7 +63,7 @@ class AutomaticFit:
     tail_share: Floats
 
 
-@step("baseline.auto", cite=("Frasso2015", "Hogbom1974", "Wahba1983"), context=("variance",))
+@step("baseline.auto", cite=("Frasso2015", "Hogbom1974", "Wahba1983"), context=("variance",), threaded=True)
 def auto(
     intensity: NDArray[Any],
     shift: Floats,

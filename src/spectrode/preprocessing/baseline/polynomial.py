@@ -20,7 +20,7 @@ LocalPoints = Annotated[int, Between(3, 100_000)] | None
 Delta = Annotated[float, Between(0, 1e6)] | None
 
 
-@step("baseline.modpoly", cite="Lieber2003", context=("mask",))
+@step("baseline.modpoly", cite="Lieber2003", context=("mask",), threaded=True)
 @explained
 def modpoly(
     intensity: Floats,
@@ -49,7 +49,7 @@ def modpoly(
     return finished("modpoly", intensity, shift, fits.background, fits.change > tol)
 
 
-@step("baseline.imodpoly", cite="Zhao2007", context=("mask",))
+@step("baseline.imodpoly", cite="Zhao2007", context=("mask",), threaded=True)
 @explained
 def imodpoly(
     intensity: Floats,

@@ -165,7 +165,7 @@ def _fitted(
     return StepOutput(intensity - background, shift, products, counts=counts)
 
 
-@step("baseline.irsqr", cite="Han2018", context=("mask",))
+@step("baseline.irsqr", cite="Han2018", context=("mask",), threaded=True)
 @_documented
 def irsqr(
     intensity: Floats,
@@ -188,7 +188,7 @@ def irsqr(
     )  # fmt: skip
 
 
-@step("baseline.pspline_asls", cite=("Eilers2005", "Eilers1996"), context=("mask",))
+@step("baseline.pspline_asls", cite=("Eilers2005", "Eilers1996"), context=("mask",), threaded=True)
 @_documented
 def pspline_asls(
     intensity: Floats,
@@ -211,7 +211,7 @@ def pspline_asls(
     )  # fmt: skip
 
 
-@step("baseline.pspline_iasls", cite=("He2014", "Eilers1996"), context=("mask",))
+@step("baseline.pspline_iasls", cite=("He2014", "Eilers1996"), context=("mask",), threaded=True)
 @_documented
 def pspline_iasls(
     intensity: Floats,
@@ -235,7 +235,7 @@ def pspline_iasls(
     )  # fmt: skip
 
 
-@step("baseline.pspline_airpls", cite=("Zhang2010", "Eilers1996"), context=("mask",))
+@step("baseline.pspline_airpls", cite=("Zhang2010", "Eilers1996"), context=("mask",), threaded=True)
 @_documented
 def pspline_airpls(
     intensity: Floats,
@@ -257,7 +257,7 @@ def pspline_airpls(
     )  # fmt: skip
 
 
-@step("baseline.pspline_arpls", cite=("Baek2015", "Eilers1996"), context=("mask",))
+@step("baseline.pspline_arpls", cite=("Baek2015", "Eilers1996"), context=("mask",), threaded=True)
 @_documented
 def pspline_arpls(
     intensity: Floats,
@@ -279,7 +279,7 @@ def pspline_arpls(
     )  # fmt: skip
 
 
-@step("baseline.pspline_drpls", cite=("Xu2019", "Eilers1996"), context=("mask",))
+@step("baseline.pspline_drpls", cite=("Xu2019", "Eilers1996"), context=("mask",), threaded=True)
 @_documented
 def pspline_drpls(
     intensity: Floats,
@@ -302,7 +302,7 @@ def pspline_drpls(
     )  # fmt: skip
 
 
-@step("baseline.pspline_iarpls", cite=("Ye2020", "Eilers1996"), context=("mask",))
+@step("baseline.pspline_iarpls", cite=("Ye2020", "Eilers1996"), context=("mask",), threaded=True)
 @_documented
 def pspline_iarpls(
     intensity: Floats,
@@ -324,7 +324,7 @@ def pspline_iarpls(
     )  # fmt: skip
 
 
-@step("baseline.pspline_aspls", cite=("Zhang2020", "Eilers1996"), context=("mask",))
+@step("baseline.pspline_aspls", cite=("Zhang2020", "Eilers1996"), context=("mask",), threaded=True)
 @_documented
 def pspline_aspls(
     intensity: Floats,
@@ -347,7 +347,7 @@ def pspline_aspls(
     )  # fmt: skip
 
 
-@step("baseline.pspline_psalsa", cite=("OllerMoreno2014", "Eilers1996"), context=("mask",))
+@step("baseline.pspline_psalsa", cite=("OllerMoreno2014", "Eilers1996"), context=("mask",), threaded=True)
 @_documented
 def pspline_psalsa(
     intensity: Floats,
@@ -371,7 +371,7 @@ def pspline_psalsa(
     )  # fmt: skip
 
 
-@step("baseline.pspline_lsrpls", cite=("Heng2018", "Eilers1996"), context=("mask",))
+@step("baseline.pspline_lsrpls", cite=("Heng2018", "Eilers1996"), context=("mask",), threaded=True)
 @_documented
 def pspline_lsrpls(
     intensity: Floats,

@@ -48,7 +48,7 @@ __all__ = ["airpls", "arpls", "asls", "aspls", "derpsalsa", "drpls", "iarpls", "
 Axis = NDArray[np.float64]
 
 
-@step("baseline.asls", cite="Eilers2005", context=("mask",))
+@step("baseline.asls", cite="Eilers2005", context=("mask",), threaded=True)
 @documented
 def asls(
     intensity: Floats,
@@ -67,7 +67,7 @@ def asls(
     return _compiled("asls", intensity, shift, mask, lam=lam, diff_order=diff_order, max_iter=max_iter, tol=tol, p=p)
 
 
-@step("baseline.iasls", cite="He2014", context=("mask",))
+@step("baseline.iasls", cite="He2014", context=("mask",), threaded=True)
 @documented
 def iasls(
     intensity: Floats,
@@ -95,7 +95,7 @@ def iasls(
     return _compiled("iasls", intensity, shift, mask, start=start, extra=lam_1 * slope, **parameters)
 
 
-@step("baseline.airpls", cite="Zhang2010", context=("mask",))
+@step("baseline.airpls", cite="Zhang2010", context=("mask",), threaded=True)
 @documented
 def airpls(
     intensity: Floats,
@@ -117,7 +117,7 @@ def airpls(
     return _compiled("airpls", intensity, shift, mask, lam=lam, diff_order=diff_order, max_iter=max_iter, tol=tol)
 
 
-@step("baseline.arpls", cite="Baek2015", context=("mask",))
+@step("baseline.arpls", cite="Baek2015", context=("mask",), threaded=True)
 @documented
 def arpls(
     intensity: Floats,
@@ -135,7 +135,7 @@ def arpls(
     return _compiled("arpls", intensity, shift, mask, lam=lam, diff_order=diff_order, max_iter=max_iter, tol=tol)
 
 
-@step("baseline.drpls", cite="Xu2019", context=("mask",))
+@step("baseline.drpls", cite="Xu2019", context=("mask",), threaded=True)
 @documented
 def drpls(
     intensity: Floats,
@@ -156,7 +156,7 @@ def drpls(
     )
 
 
-@step("baseline.iarpls", cite="Ye2020", context=("mask",))
+@step("baseline.iarpls", cite="Ye2020", context=("mask",), threaded=True)
 @documented
 def iarpls(
     intensity: Floats,
@@ -204,7 +204,7 @@ def aspls(
     return _joined(intensity, shift, parts)
 
 
-@step("baseline.psalsa", cite="OllerMoreno2014", context=("mask",))
+@step("baseline.psalsa", cite="OllerMoreno2014", context=("mask",), threaded=True)
 @documented
 def psalsa(
     intensity: Floats,

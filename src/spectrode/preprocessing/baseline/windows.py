@@ -40,7 +40,7 @@ def _half_windows(intensity: Floats, half_window: int | None, mask: Mask) -> NDA
     return np.full(intensity.shape[0], half_window, dtype=np.int64)
 
 
-@step("baseline.snip", cite=("Ryan1988", "Morhac2008"))
+@step("baseline.snip", cite=("Ryan1988", "Morhac2008"), threaded=True)
 @explained
 def snip(
     intensity: Floats,
@@ -62,7 +62,7 @@ def snip(
     return finished("snip", intensity, shift, background)
 
 
-@step("baseline.mor", cite="PerezPueyo2010", context=("mask",))
+@step("baseline.mor", cite="PerezPueyo2010", context=("mask",), threaded=True)
 @explained
 def mor(
     intensity: Floats,
@@ -78,7 +78,7 @@ def mor(
     return finished("mor", intensity, shift, filled(background, shift, mask))
 
 
-@step("baseline.imor", cite="Dai2018", context=("mask",))
+@step("baseline.imor", cite="Dai2018", context=("mask",), threaded=True)
 @explained
 def imor(
     intensity: Floats,
@@ -97,7 +97,7 @@ def imor(
     return finished("imor", intensity, shift, filled(background, shift, mask), change > tol)
 
 
-@step("baseline.rolling_ball", cite="Kneen1996", context=("mask",))
+@step("baseline.rolling_ball", cite="Kneen1996", context=("mask",), threaded=True)
 @explained
 def rolling_ball(
     intensity: Floats,
