@@ -24,6 +24,7 @@ from .results import AnalysisResult, Inputs
 if TYPE_CHECKING:
     from .assignment import Assignment
     from .electrochemistry.trace import Trace
+    from .fluorescence import FluorescenceReport
     from .unmixing.rank import RankEstimate
     from .unmixing.result import Decomposition
 
@@ -112,6 +113,7 @@ def analyse(
         raw_frame_means=frame_means(raw),
         raw_shift=np.array(raw.shift),
         background=background,
+        fluorescence=_fluorescence(processed, background),
         decomposition=decomposition,
         rank=rank,
         assignments=assignments,
@@ -274,6 +276,15 @@ def _with_background(
     centroid = np.full(weight.shape, np.nan)
     np.divide(light @ dataset.shift, weight, out=centroid, where=weight > 0)
     return dataset.with_columns(background_mean=total.mean(axis=1), background_centroid_cm1=centroid), total
+
+
+def _fluorescence(dataset: OperandoDataset, background: NDArray[Any] | None) -> FluorescenceReport | None:
+    """Return what the background says; None where none was removed, or where no spectrum is left."""
+    if background is None or not np.isfinite(background).all(axis=1).any():
+        return None
+    from .fluorescence import from_background
+
+    return from_background(dataset, background)
 
 
 def _usable(dataset: OperandoDataset) -> NDArray[np.bool_]:

@@ -19,6 +19,7 @@ from .serialise import plain, record_from_dict, record_to_dict
 if TYPE_CHECKING:
     from .assignment import Assignment
     from .electrochemistry.trace import Trace
+    from .fluorescence import FluorescenceReport
     from .pipeline.recipe import Recipe
     from .unmixing.rank import RankEstimate
     from .unmixing.result import Decomposition
@@ -53,6 +54,9 @@ class AnalysisResult:
         (frames, channels) mean spectrum of each frame before processing, and its axis.
     background
         (spectra, channels) removed background on ``dataset.shift``; None if no step removed one.
+    fluorescence
+        Bleaching of the background and its dependence on potential; None without a background, and in a result that
+        was loaded from a file (:func:`spectrode.fluorescence.from_background` makes it again).
     decomposition, rank, assignments
         Unmixing and what its components were assigned to; None or empty if unmixing was skipped.
     """
@@ -63,6 +67,7 @@ class AnalysisResult:
     raw_frame_means: NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 0)))
     raw_shift: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
     background: NDArray[Any] | None = None
+    fluorescence: FluorescenceReport | None = None
     decomposition: Decomposition | None = None
     rank: RankEstimate | None = None
     assignments: tuple[Assignment, ...] = ()

@@ -104,10 +104,10 @@ def run_step(
             **{k: _rows_of(v, rows, total) for k, v in outside.items()},
         )
 
-    for rows, output in _in_order(compute, range(0, total, size), spec.threaded and not whole):
-        result.add(rows, output)
+    for block, output in _in_order(compute, range(0, total, size), spec.threaded and not whole):
+        result.add(block, output)
         if progress is not None:
-            progress(rows.stop, total)
+            progress(block.stop, total)
     return result.finished(spec)
 
 

@@ -13,6 +13,7 @@ from .._version import __version__
 from ..columns import SpectrumFlag
 from ..results import AnalysisResult
 from .figures import ReportFigure
+from .fluorescence import fluorescence_sentences
 
 if TYPE_CHECKING:
     from ..assignment import Assignment
@@ -41,6 +42,7 @@ def render_report(result: AnalysisResult, figures: Sequence[ReportFigure]) -> st
         version=__version__,
         facts=_facts(result),
         figures=drawn,
+        fluorescence=[] if result.fluorescence is None else fluorescence_sentences(result.fluorescence),
         assignments=_assignments(result),
         components=_components(result),
         steps=_steps(result),

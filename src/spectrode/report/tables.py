@@ -12,6 +12,7 @@ import numpy as np
 
 from ..columns import SpectrumFlag
 from ..results import AnalysisResult
+from .fluorescence import BLEACHING_COLUMNS, bleaching_rows
 
 __all__ = ["timeline_rows", "write_tables"]
 
@@ -24,12 +25,14 @@ _HIDDEN = ("source", "scan_index", "flags")
 
 
 def write_tables(result: AnalysisResult, folder: Path) -> None:
-    """Write ``assignments.csv``, ``components.csv`` and ``timeline.csv``."""
+    """Write ``assignments.csv``, ``components.csv``, ``timeline.csv`` and, with a background, ``bleaching.csv``."""
     from ..assignment.report_table import ASSIGNMENT_COLUMNS, assignment_rows
 
     _write(folder / "assignments.csv", ASSIGNMENT_COLUMNS, assignment_rows(result.assignments))
     names, rows = _components(result)
     _write(folder / "components.csv", names, rows)
+    if result.fluorescence is not None:
+        _write(folder / "bleaching.csv", BLEACHING_COLUMNS, bleaching_rows(result.fluorescence))
     names, rows = timeline_rows(result)
     _write(folder / "timeline.csv", names, rows)
 
