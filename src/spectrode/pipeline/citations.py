@@ -171,6 +171,33 @@ CITATIONS: dict[str, str] = {
         "Zhao, J.; Lui, H.; McLean, D. I.; Zeng, H. Automated autofluorescence background subtraction algorithm for "
         "biomedical Raman spectroscopy. Appl. Spectrosc. 2007, 61, 1225-1232. doi:10.1366/000370207782597003"
     ),
+    "BroSidiropoulos1998": (
+        "Bro, R.; Sidiropoulos, N. D. Least squares algorithms under unimodality and non-negativity constraints. "
+        "J. Chemom. 1998, 12, 223-247."
+    ),
+    "deJuan2000": (
+        "de Juan, A.; Maeder, M.; Martínez, M.; Tauler, R. Combining hard- and soft-modelling to solve kinetic "
+        "problems. Chemom. Intell. Lab. Syst. 2000, 54, 123-141."
+    ),
+    "GolubPereyra2003": (
+        "Golub, G.; Pereyra, V. Separable nonlinear least squares: the variable projection method and its "
+        "applications. Inverse Probl. 2003, 19, R1-R26."
+    ),
+    "HeinzChang2001": (
+        "Heinz, D. C.; Chang, C.-I. Fully constrained least squares linear spectral mixture analysis method for "
+        "material quantification in hyperspectral imagery. IEEE Trans. Geosci. Remote Sens. 2001, 39, 529-545."
+    ),
+    "KeenanKotula2004": (
+        "Keenan, M. R.; Kotula, P. G. Accounting for Poisson noise in the multivariate analysis of ToF-SIMS spectrum "
+        "images. Surf. Interface Anal. 2004, 36, 203-212."
+    ),
+    "MaederZuberbuhler1990": (
+        "Maeder, M.; Zuberbühler, A. D. Nonlinear least-squares fitting of multivariate absorption data. Anal. Chem. "
+        "1990, 62, 2220-2224."
+    ),
+    "Stout2008": (
+        "Stout, Q. F. Unimodal regression via prefix isotonic regression. Comput. Stat. Data Anal. 2008, 53, 289-297."
+    ),
     "Cao2007": (
         "Cao, A. et al. A robust method for automated background subtraction of tissue fluorescence. J. Raman "
         "Spectrosc. 2007, 38, 1199-1205."

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,7 +17,12 @@ from .mcr_als import Factors, Fit, Progress, ShouldStop, fit_concentrations, mcr
 from .nmf import nmf
 from .result import Decomposition
 
-__all__ = ["Method", "unmix"]
+if TYPE_CHECKING:
+    from .als import AlsResult
+    from .constraints.base import Constraint
+    from .constraints.noise import Scaling
+
+__all__ = ["Constrained", "Method", "unmix", "unmix_constrained"]
 
 Method = Literal["mcr_als", "nmf"]
 
@@ -119,6 +124,174 @@ def unmix(
     run = _Run(blocks, fixed, method, max_iterations, tolerance, counter, should_stop)
     factors, fit, spread = run.best(starts)
     return _result(factors, fit, fixed_names, method, data, used, empty, spread)
+
+
+@dataclass(frozen=True, eq=False)
+class Constrained:
+    """A decomposition under constraints, and the fit behind it with what each constraint forced."""
+
+    decomposition: Decomposition
+    fit: AlsResult
+
+
+def unmix_constrained(
+    intensity: Any,
+    shift: ArrayLike,
+    *,
+    components: int,
+    constraints: Sequence[Constraint] = (),
+    known: Mapping[str, ArrayLike] | None = None,
+    references: Mapping[str, ArrayLike] | None = None,
+    columns: Mapping[str, ArrayLike] | None = None,
+    blocks: ArrayLike | None = None,
+    weights: ArrayLike | Scaling | None = None,
+    initial: Start | ArrayLike = "purest",
+    max_iterations: int = 500,
+    tolerance: float = 1e-6,
+    seed: int = 0,
+    use: NDArray[np.bool_] | None = None,
+    progress: Progress | None = None,
+    should_stop: ShouldStop | None = None,
+) -> Constrained:
+    """Unmix spectra as :func:`unmix` does, with constraints, weights, and spectra that are partly missing.
+
+    The data is copied into memory once. Components keep their order, as constraints name them: the known ones first,
+    then ``component i`` by its place, counted from 1.
+
+    Parameters
+    ----------
+    intensity, shift, components, initial, max_iterations, tolerance, seed, use, progress, should_stop
+        As in :func:`unmix`. A spectrum with some missing values takes part with the others.
+    constraints
+        See :mod:`spectrode.unmixing.constraints`.
+    known
+        Name → spectrum of a component that is held in shape. An ``equal_spectrum`` of that component and reference
+        lets its axis move.
+    references
+        Name → spectrum that constraints refer to, beside the known ones.
+    columns, blocks, weights
+        As in :func:`~spectrode.unmixing.als.als`, of all spectra.
+
+    Returns
+    -------
+    Constrained
+
+    Raises
+    ------
+    StepError
+        If the input does not fit together, or a constraint lacks what it needs.
+    Cancelled
+        If ``should_stop`` says so.
+    """
+    from .als import als  # here, so that the plain path does not load what only constraints need
+
+    _check_numbers("mcr_als", components, max_iterations, tolerance, 0)
+    data = _with_gaps(intensity, use)
+    present = np.isfinite(data)
+    taking_part, empty = _taking_part(data, present)
+    filled = SpectraBlocks(_filled(data, present), taking_part)
+    _check_size(filled, np.asarray(shift), components)
+    names, fixed = _checked_known(known, filled.channels, components, "mcr_als")
+    subspace = principal_subspace(filled, max(_SHOWN, components))
+    start = _start(subspace.truncated(components), initial, components - len(fixed), fixed, seed)
+    names += _unknown_names(len(names), components, names)
+    held = _held(names[: len(fixed)], constraints)
+    fit = als(
+        data[taking_part],
+        np.vstack([fixed, start]),
+        constraints=[*constraints, *held],
+        shift=shift,
+        names=names,
+        columns={name: np.asarray(values)[taking_part] for name, values in (columns or {}).items()},
+        blocks=None if blocks is None else np.asarray(blocks)[taking_part],
+        known={**(references or {}), **(known or {})},
+        weights=_chosen_weights(weights, taking_part),
+        max_iterations=max_iterations,
+        tolerance=tolerance,
+        progress=progress,
+        should_stop=should_stop,
+    )
+    given = [name in names[: len(fixed)] for name in names]
+    for one in constraints:
+        if one.kind == "equal_spectrum":
+            place = one.components[0]  # type: ignore[attr-defined]
+            given[names.index(place) if isinstance(place, str) else place] = True
+    return Constrained(_decomposition(fit, data, taking_part, empty, tuple(given), subspace), fit)
+
+
+def _with_gaps(intensity: Any, use: NDArray[np.bool_] | None) -> Array:
+    """Return a float64 copy, with NaN where a value is missing, infinite or not to be used."""
+    usable_spectra("unmix", intensity, use)
+    data = np.array(intensity, dtype=np.float64)
+    data[~np.isfinite(data)] = np.nan
+    if use is not None:
+        data[~np.asarray(use, dtype=bool)] = np.nan
+    return data
+
+
+def _taking_part(data: Array, present: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return (used, empty): spectra with something in them, and complete ones that are zero everywhere."""
+    something = np.asarray(np.where(present, data != 0, False).any(axis=1))
+    return something, np.asarray(present.all(axis=1) & ~something)
+
+
+def _filled(data: Array, present: NDArray[np.bool_]) -> Array:
+    """Return the data with gaps at the channel's mean: good enough to choose where to start, and used for no more."""
+    if present.all():
+        return data
+    count = np.maximum(present.sum(axis=0), 1)
+    return np.where(present, data, np.where(present, data, 0.0).sum(axis=0) / count)
+
+
+def _held(known: tuple[str, ...], constraints: Sequence[Constraint]) -> list[Constraint]:
+    """Return what keeps known spectra, except those that a constraint given already keeps."""
+    from .constraints.known import EqualSpectrum
+
+    kept = {c.components[0] for c in constraints if isinstance(c, EqualSpectrum)}
+    return [EqualSpectrum((name,), name) for place, name in enumerate(known) if not {name, place} & kept]
+
+
+def _chosen_weights(weights: ArrayLike | Scaling | None, rows: NDArray[np.bool_]) -> ArrayLike | Scaling | None:
+    from .constraints.noise import Scaling
+
+    if isinstance(weights, Scaling):
+        return Scaling(np.asarray(weights.rows)[rows], weights.columns)
+    return None if weights is None else np.asarray(weights)[rows]
+
+
+def _decomposition(
+    fit: AlsResult,
+    data: Array,
+    used: NDArray[np.bool_],
+    empty: NDArray[np.bool_],
+    known: tuple[bool, ...],
+    subspace: Subspace,
+) -> Decomposition:
+    """Return the fit with spectra scaled to a maximum of 1 and a place for every spectrum."""
+    top = fit.spectra.max(axis=1)
+    concentrations = np.full((len(used), len(top)), np.nan)
+    residual_rms = np.full(len(used), np.nan)
+    concentrations[empty], residual_rms[empty] = 0.0, 0.0
+    concentrations[used] = fit.concentrations * top
+    residual = data[used] - fit.concentrations @ fit.spectra
+    residual_rms[used] = np.sqrt(np.nanmean(residual**2, axis=1))
+    left_out = int(np.count_nonzero(~used & ~empty))
+    notes = list(fit.notes) + [one.sentence() for one in fit.forced]
+    if left_out:
+        notes.append(f"{left_out} spectra took no part: not in use, or without any value.")
+    return Decomposition(
+        spectra=fit.spectra / top[:, None],
+        concentrations=concentrations,
+        names=fit.names,
+        known=known,
+        method="mcr_als",
+        lack_of_fit_percent=fit.lack_of_fit_percent,
+        iterations=fit.iterations,
+        converged=fit.converged,
+        singular_values=subspace.singular_values,
+        residual_rms=residual_rms,
+        notes=tuple(notes),
+    )
 
 
 class _Counter:
