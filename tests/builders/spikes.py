@@ -29,6 +29,8 @@ class Scene:
     """Flashes of light: spectrum, central channels of its bands."""
     bands: NDArray[np.int64]
     scan_shape: tuple[tuple[str, int], ...] | None
+    decidable: list[bool]
+    """Of each cosmic ray: whether its charge is another shape than any single line's (see :func:`unlike_light`)."""
 
     @property
     def hit(self) -> NDArray[np.bool_]:
@@ -50,6 +52,22 @@ def lines(channels: int, centres: Floats, heights: Floats, gamma: Floats, psf: f
     blurred = gaussian_filter1d(shape, optics * _FINE, axis=1, truncate=6)
     binned = blurred.reshape(centres.size, channels, _FINE).mean(axis=2)
     return np.asarray(binned / binned.max(axis=1, keepdims=True) * heights[:, None])
+
+
+def unlike_light(charge: Floats, noise: Floats, psf: float) -> float:
+    """Return chi-squared left when one line, as wide as the line shape or wider, stands for a charge pattern.
+
+    A cosmic ray for which this is below 25 has, within five standard deviations, the shape of a flash of light; seen in
+    one spectrum only, nothing tells it from one.
+    """
+    x = np.arange(charge.size)
+    centres = np.arange(0, charge.size - 1, 0.05)
+    least = np.sum((charge / noise) ** 2)
+    for width in psf * np.array([1.0, 1.1, 1.25, 1.5, 2.0, 3.0]):
+        shapes = np.exp(-4 * np.log(2) * ((x - centres[:, None]) / width) ** 2) / noise
+        explained = np.maximum(shapes @ (charge / noise), 0) ** 2 / np.sum(shapes**2, axis=1)
+        least = min(least, np.sum((charge / noise) ** 2) - np.max(explained))
+    return float(least)
 
 
 def _charge(rng: np.random.Generator, width: int) -> Floats:
@@ -101,6 +119,7 @@ def scene(
     noise = np.sqrt(light / gain + read**2)
     taken = {row for row, _ in flashed}
     events: list[tuple[int, NDArray[np.int64], float]] = []
+    decidable = []
     for row in range(n):
         if row in taken:
             continue
@@ -114,7 +133,11 @@ def scene(
                 place = start + np.arange(width)
                 counts[hit, place] += shares * ratio * noise[hit, place].max()
                 events.append((hit, place, ratio))
-    return Scene(np.rint(counts), light, events, flashed, np.rint(centres).astype(np.int64), scan)
+                first_seen, last_seen = max(place[0] - 8, 0), min(place[-1] + 9, channels)
+                charge = np.zeros(last_seen - first_seen)
+                charge[place - first_seen] = shares * ratio * noise[hit, place].max()
+                decidable.append(unlike_light(charge, noise[hit, first_seen:last_seen], psf) >= 25)
+    return Scene(np.rint(counts), light, events, flashed, np.rint(centres).astype(np.int64), scan, decidable)
 
 
 def _flash(rng: np.random.Generator, light: Floats, psf: float, share: float) -> list[tuple[int, NDArray[np.int64]]]:

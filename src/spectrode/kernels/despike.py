@@ -1,4 +1,4 @@
-"""Compiled search for spikes: a cheap look at every channel, and a fit of the line shape where something stands out."""
+"""Compiled search for spikes: a cheap look at every channel, at the neighbours where anything is, and a fit."""
 
 from __future__ import annotations
 
@@ -7,34 +7,44 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from .light import HALF_WINDOW, fit_light, foot_line
+from .light import FREE, HALF_WINDOW, MOST_LINES, PRICE, fit_light
 from .whitaker_hayes import median_of
 
-__all__ = ["ABSENT", "BOTH", "NOT_JUDGED", "SHARP", "TRACK", "UNDECIDABLE", "search"]
+__all__ = ["ABSENT", "BOTH", "NOT_JUDGED", "SHARP", "TRACK", "UNDECIDABLE", "judge", "search", "workspace"]
 
 # The numbers of SpikeReason, which compiled code cannot read from the enumeration.
 SHARP, ABSENT, BOTH, TRACK, UNDECIDABLE = 1, 2, 3, 4, 5
 NOT_JUDGED = 1  # in ``state``: too few neighbours
+HIT = 2  # in ``state``: channels were marked
 
 _WINDOW = 2 * HALF_WINDOW + 1
-_SCREEN = 4.5  # standard deviations of a curvature that is looked at
-_FOOT = 3  # channels to either side from which the wider curvature is taken
+_SCREEN = 4.0  # standard deviations by which a channel must stand out of those one, two or three to either side
+_BESIDE = 2.5  # the same against the neighbours' second highest, for the sum of two curvatures
 _REGION = 40  # channels to either side in which the noise is checked: detectors and stitched ranges are not even
+_ELSEWHERE = 3  # channels farther than which something else is another event
 _LONGEST = 5  # channels of one spike
 _PER_CHANNEL = 4.0  # chi-squared that each further channel must pay for
+_EXISTS = 30.0  # squared standard deviations above the light: one in fifty million channels by noise alone
+_EXPLAINED = 9.0  # chi-squared of the seven middle channels, and prices of lines but one, below which light will do
+_LONGER = 4.0  # more for each further channel
+_RAISED = 4.0  # the same for every channel of a spike
+_TAIL = 0.05  # of the highest channel that every other must have
 _MODEL_ERROR = 0.015  # of a height: line shapes are not quite Gaussian, gains not quite even
 _MIN_NEIGHBOURS = 3  # a median of fewer follows the odd one out
-_MEDIAN_LOSS = 1.57  # variance of a median over that of a mean
-_STRONG = 2.5  # times the evidence asked for where neighbours help: sharp enough without them
+_OUTLYING = 4.0  # standard deviations from the neighbours' median: a spike of theirs
+_SHAPELESS = 26.0  # chi-squared of the neighbours' mean about a straight line (13 degrees of freedom, 2.5 sd above)
+_SHOWN = 0.1  # of a channel's sharpness, in the neighbours, from which their line there gets a gain of its own
+_STRONG = 4.0  # times the evidence asked for where neighbours help: sharp enough without them
+_LANES = 32  # channels passed over at once where nothing stands out
 _SMALL = 1e-300
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, fastmath={"contract", "reassoc"})
 def _activity(row: Any) -> float:
     """Return how much a spectrum changes over a few channels: the scale by which neighbours are compared."""
     total = 0.0
-    for i in range(4, row.size):
-        total += abs(row[i] - row[i - 4])
+    for i in range(row.size - 4):
+        total += abs(row[i + 4] - row[i])
     return total / max(row.size - 4, 1)
 
 
@@ -54,41 +64,98 @@ def _median(values: Any, n: int) -> float:
 
 
 @njit(cache=True, nogil=True)
-def _screen(padded: Any, channels: int, base: float, slope: float, floor: float, out: Any) -> int:
-    """Mark channels whose curvature, over one, two or three channels, stands out of the noise; return how many."""
-    limit = 1.5 * _SCREEN * _SCREEN
-    found = 0
-    for i in range(channels):
-        p = i + HALF_WINDOW
-        one = padded[p] - 0.5 * (padded[p - 1] + padded[p + 1])
-        two = padded[p] - 0.5 * (padded[p - 2] + padded[p + 2])
-        foot = 0.5 * (padded[p - _FOOT] + padded[p + _FOOT])
-        three = padded[p] - foot
-        variance = limit * max(base + slope * foot, floor)
-        top = padded[p] >= padded[p - 1] and padded[p] > padded[p + 1]
-        widest = max(one, two, three)
-        hit = (widest > 0.0 and widest * widest > variance and top) or (one > 0.0 and one * one > variance)
-        out[i] = hit
-        found += hit
+def _at(row: Any, i: int) -> float:
+    return float(row[min(max(i, 0), row.size - 1)])
+
+
+@njit(cache=True, nogil=True)
+def _bend(row: Any, i: int) -> float:
+    """Return the sum of a channel's heights above those one and two to either side."""
+    near = _at(row, i - 1) + _at(row, i + 1)
+    return 2.0 * _at(row, i) - 0.5 * (near + _at(row, i - 2) + _at(row, i + 2))
+
+
+@njit(cache=True, nogil=True)
+def _sharpness(row: Any, i: int) -> float:
+    return _at(row, i) - 0.5 * (_at(row, i - 1) + _at(row, i + 1))
+
+
+@njit(cache=True, nogil=True, fastmath={"contract", "reassoc"})
+def _screen(row: Any, base: Any, slope: Any, floor: Any, hits: Any) -> int:
+    """Mark channels that stand out of the noise over one, two or three channels; return how many."""
+    n = row.size
+    half, zero = row.dtype.type(0.5), row.dtype.type(0)
+    found: Any = 0
+    hits[:] = 0
+    # Views shifted against one another, so that the compiler sees plain loops and works on many channels at once.
+    m = max(n - 6, 0)
+    l3, l2, l1, r1, r2, r3 = row[:m], row[1:], row[2:], row[4:], row[5:], row[6:]
+    middle, marks = row[3:], hits[3:]
+    for i in range(m):
+        foot = half * (l3[i] + r3[i])
+        two = half * (l2[i] + r2[i])
+        one = half * (l1[i] + r1[i])
+        lowest = min(one, two, foot)
+        rise = max(middle[i] - lowest, zero)
+        variance = max(base + slope * foot, floor)
+        marked = np.int32(rise * rise > variance)
+        marks[i] = marked
+        found += marked
+    for i in (0, 1, 2, n - 3, n - 2, n - 1):
+        foot = 0.5 * (_at(row, i - 3) + _at(row, i + 3))
+        two = 0.5 * (_at(row, i - 2) + _at(row, i + 2))
+        one = 0.5 * (_at(row, i - 1) + _at(row, i + 1))
+        rise = row[i] - min(one, two, foot)
+        high = rise > 0.0 and rise * rise > max(base + slope * foot, floor)
+        hits[i] = high
+        found += high
     return found
 
 
 @njit(cache=True, nogil=True)
-def _plateau(padded: Any, p: int, ceiling: float) -> bool:
+def _plateau(row: Any, i: int, ceiling: float) -> bool:
     """True if two channels side by side near this one are both at the ceiling (saturated)."""
-    for i in range(p - HALF_WINDOW, p + HALF_WINDOW):  # noqa: SIM110 (compiled)
-        if padded[i] >= ceiling and padded[i + 1] >= ceiling:
+    for x in range(max(i - HALF_WINDOW, 0), min(i + HALF_WINDOW, row.size - 1)):
+        if row[x] >= ceiling and row[x + 1] >= ceiling:
             return True
     return False
 
 
 @njit(cache=True, nogil=True)
+def _shown_beside(
+    values: Any, near: Any, row: int, i: int, limit: float, bend: float, activity: Any
+) -> bool:  # fmt: skip
+    """True if at least two neighbours show what stands out here, within the noise."""
+    alike = 0
+    for k in range(near.size):
+        j = near[k]
+        if j < 0 or j == row:
+            continue
+        if activity[j] < 0.0:
+            activity[j] = _activity(values[j])
+        if activity[j] <= 0.0:
+            continue
+        if _bend(values[j], i) * (activity[row] / activity[j]) + limit >= bend:
+            alike += 1
+            if alike == 2:
+                return True
+    return False
+
+
+@njit(cache=True, nogil=True)
 def _reference(
-    values: Any, near: Any, row: int, first: int, activity: Any, out: Any, spare: Any, window: Any, stack: Any
-) -> int:
-    """Put the median of the scaled neighbours, less their level, into ``out``; return how many there were."""
+    values: Any, near: Any, row: int, first: int, activity: Any, sigma: float, out: Any, spare: Any, stack: Any
+) -> tuple[int, float]:
+    """Put the mean of the scaled neighbours, less their level and their own spikes, into ``out``.
+
+    Returns
+    -------
+    count, variance
+        How many neighbours there were, and the variance of their mean over that of one spectrum here.
+    """
     channels = values.shape[1]
     count = 0
+    gains = 0.0
     for k in range(near.size):
         j = near[k]
         if j < 0:
@@ -99,47 +166,74 @@ def _reference(
             continue
         gain = activity[row] / activity[j]
         for x in range(_WINDOW):
-            place = min(max(first + x, 0), channels - 1)
-            window[x] = values[j, place]
-            spare[x] = window[x]
+            spare[x] = values[j, min(max(first + x, 0), channels - 1)]
+            stack[x, count] = spare[x]
         level = _median(spare, _WINDOW)
         for x in range(_WINDOW):
-            stack[x, count] = gain * (window[x] - level)
+            stack[x, count] = gain * (stack[x, count] - level)
+        gains += gain * gain
         count += 1
-    if count >= _MIN_NEIGHBOURS:
-        for x in range(_WINDOW):
-            out[x] = _median(stack[x], count)
-    return count
+    if count < _MIN_NEIGHBOURS:
+        return count, 0.0
+    for x in range(_WINDOW):
+        for k in range(count):
+            spare[k] = stack[x, k]
+        middle = _median(spare[:count], count)
+        spread = 0.0
+        for k in range(count):
+            spare[k] = abs(stack[x, k] - middle)
+        spread = max(sigma * np.sqrt(gains / count), 1.4826 * _median(spare[:count], count))
+        total, used = 0.0, 0
+        for k in range(count):
+            if abs(stack[x, k] - middle) <= _OUTLYING * spread:
+                total += stack[x, k]
+                used += 1
+        out[x] = total / used if used else middle
+    return count, gains / count**2
 
 
 @njit(cache=True, nogil=True)
-def _curvature(values: Any, reach: int) -> float:
-    """Return by how much the middle of a window stands out from the channels ``reach`` to either side."""
-    c = HALF_WINDOW
-    return float(values[c] - 0.5 * (values[c - reach] + values[c + reach]))
+def _shape(reference: Any, weights: Any, variance: float) -> float:
+    """Return chi-squared of the neighbours' mean about a straight line."""
+    s = sx = sxx = sy = sxy = 0.0
+    for x in range(_WINDOW):
+        w = weights[x]
+        s += w
+        sx += w * x
+        sxx += w * x * x
+        sy += w * reference[x]
+        sxy += w * x * reference[x]
+    bottom = s * sxx - sx * sx
+    if bottom <= 0.0:
+        return 0.0
+    slope = (s * sxy - sx * sy) / bottom
+    level = (sy - slope * sx) / s
+    chi2 = 0.0
+    for x in range(_WINDOW):
+        chi2 += weights[x] * (reference[x] - level - slope * x) ** 2
+    return chi2 / max(variance, _SMALL)
 
 
 @njit(cache=True, nogil=True)
 def _own_line(reference: Any, shown: bool, atoms: Any) -> None:
     """Make a column of the narrow line that the neighbours show in the middle; its gain may be another than theirs."""
-    c, last = HALF_WINDOW, atoms.shape[1] - 1
+    c, last, reach = HALF_WINDOW, atoms.shape[1] - 1, 4
     atoms[:, last] = 0.0
     if not shown:
         return
-    reach = _FOOT + 1
-    for x in range(c - _FOOT, c + _FOOT + 1):
+    for x in range(c - reach + 1, c + reach):
         share = (x - (c - reach)) / (2.0 * reach)
         foot = (1.0 - share) * reference[c - reach] + share * reference[c + reach]
         atoms[x, last] = max(reference[x] - foot, 0.0)
 
 
 @njit(cache=True, nogil=True)
-def _roughness(padded: Any, first: int, last: int, noise: Any, size: Any, spare: Any, sample: Any) -> float:
+def _roughness(row: Any, first: int, last: int, noise: Any, size: Any, spare: Any, sample: Any) -> float:
     """Return the noise of the channels ``first`` to ``last`` of one spectrum over that of the dataset; at least 1."""
     for i in range(first, last):
-        p = i + HALF_WINDOW
-        level = (padded[p - 1] + padded[p] + padded[p + 1]) / 3.0
-        bend = 2.0 * padded[p] - padded[p - 1] - padded[p + 1]
+        left, middle, right = float(row[i - 1]), float(row[i]), float(row[i + 1])
+        level = (left + middle + right) / 3.0
+        bend = 2.0 * middle - left - right
         size[i - first] = bend * bend / (6.0 * max(noise[0] + noise[1] * level, noise[2]))
     return max(1.0, float(np.sqrt(median_of(size[: last - first], spare, sample))) / 0.6745)
 
@@ -159,31 +253,90 @@ def _normal(bits: Any, channel: int) -> float:
 
 
 @njit(cache=True, nogil=True)
-def _hypotheses(
-    values: Any, weights: Any, atoms: Any, gram: Any, right: Any, factor: Any, heights: Any, fitted: Any,
-    tried: Any, best_fit: Any, first: int, channels: int, enough: float,
-) -> tuple[float, int, int]:  # fmt: skip
+def workspace(columns: int) -> Any:
+    """Return the work arrays of :func:`judge`."""
+    return (
+        np.empty((_WINDOW, columns)),
+        np.empty((FREE + MOST_LINES, columns)),
+        np.empty((4, _WINDOW + columns)),
+        np.empty((6, _WINDOW)),
+    )
+
+
+@njit(cache=True, nogil=True)
+def _middle_line(values: Any, weights: Any, atoms: Any) -> int:
+    """Return the line that alone explains most of what the seven middle channels have above the channels beside."""
+    c = HALF_WINDOW
+    best, chosen = -1.0, 0
+    for k in range(atoms.shape[1] - 1):
+        along = square = 0.0
+        for x in range(c - 3, c + 4):
+            share = (x - c + 4) / 8.0
+            foot = (1.0 - share) * values[c - 4] + share * values[c + 4]
+            lift = atoms[x, k] - (1.0 - share) * atoms[c - 4, k] - share * atoms[c + 4, k]
+            along += weights[x] * lift * (values[x] - foot)
+            square += weights[x] * lift * lift
+        if along > 0.0 and along * along > best * square and square > 1e-12:
+            best, chosen = along * along / square, k
+    return chosen
+
+
+@njit(cache=True, nogil=True)
+def judge(
+    values: Any, weights: Any, atoms: Any, free: Any, first: int, channels: int, enough: float, work: Any, fit: Any,
+    doubt: Any,
+) -> tuple[float, int, int, float, float]:  # fmt: skip
     """Compare light alone with light and a spike of one to five channels around the middle one.
+
+    Parameters
+    ----------
+    values, weights, atoms, free
+        As for :func:`spectrode.kernels.light.fit_light`.
+    first, channels
+        Channel of the window's first count, and channels of the spectrum: a spike must lie inside.
+    enough
+        Cost of light below which nothing is to be gained.
+    work
+        From :func:`workspace`.
+    fit, doubt
+        (window,) receive the light beneath the best spike, and its variance.
 
     Returns
     -------
-    score, low, high
+    score, low, high, excess, cost
         Chi-squared gained, less the price of the channels, and the window's channels ``low`` to ``high`` (inclusive)
-        of the best spike. Zero, or too low to be looked at further, if light will do.
+        of the best spike; zero, or too low to be looked at further, if light will do. And chi-squared of what is
+        left, over its degrees of freedom, and with the prices of lines and channels.
     """
     c = HALF_WINDOW
-    light = fit_light(values, weights, atoms, gram, right, factor, heights, fitted)
-    if light < enough:
-        return 0.0, c, c
+    columns, lines, scratch, small = work
+    fitted, variance, tried, left_over = small[0], small[1], small[2], small[3]
+    taken, best_taken = np.zeros(MOST_LINES, dtype=np.int64), np.zeros(MOST_LINES, dtype=np.int64)
+    light, used = fit_light(values, weights, atoms, free, PRICE, taken, 0, columns, lines, scratch, fitted, variance)
+    if light >= enough:
+        # Taking the best line of the whole window first may lead astray; begin with the best of the middle, too.
+        again_taken = np.zeros(MOST_LINES, dtype=np.int64)
+        again_taken[0] = _middle_line(values, weights, atoms)
+        again, number = fit_light(
+            values, weights, atoms, free, PRICE, again_taken, 1, columns, lines, scratch, left_over, variance
+        )
+        if again < light:
+            light, used = again, number
+            fitted[:] = left_over
+    core = 0.0
+    for x in range(c - 3, c + 4):
+        core += (values[x] - fitted[x]) ** 2 * weights[x]
+    if light < enough or core + PRICE * (used - 1) < _EXPLAINED:
+        return 0.0, c, c, 1.0, 0.0
     # What the counts would be without the middle: only to see to which side the spike reaches further.
     tried[:] = weights
     for x in range(c - 3, c + 4):
         tried[x] = 0.0
-    fit_light(values, tried, atoms, gram, right, factor, heights, fitted)
-    left_over = values - fitted
+    fit_light(values, tried, atoms, free, PRICE, taken, 0, columns, lines, scratch, fitted, variance)
+    left_over[:] = values - fitted
     tried[:] = weights
     low = high = c
-    best, best_low, best_high = 0.0, c, c
+    best, best_low, best_high, best_number, best_cost, excess = 0.0, c, c, 0, 0.0, 1.0
     tried[c] = 0.0
     for length in range(1, _LONGEST + 1):
         if length > 1:
@@ -196,23 +349,93 @@ def _hypotheses(
             else:
                 high += 1
                 tried[high] = 0.0
-        chi2 = fit_light(values, tried, atoms, gram, right, factor, heights, fitted)
-        score = light - chi2 - _PER_CHANNEL * (length - 1)
-        raised = True
+        cost, number = fit_light(values, tried, atoms, free, PRICE, taken, 0, columns, lines, scratch, fitted, variance)
+        price = _PER_CHANNEL * (length - 1)
+        if light - cost - price <= best:
+            continue
+        raised, highest, top = True, 0.0, 0.0
+        for x in range(low, high + 1):
+            top = max(top, values[x] - fitted[x])
         for x in range(low, high + 1):
             lifted = values[x] - fitted[x]
-            wanted = 3.0 if x == c else 1.5
-            raised &= lifted > 0.0 and lifted * lifted * weights[x] > wanted * wanted
-        if raised and score > best:
-            best, best_low, best_high = score, low, high
-            best_fit[:] = fitted
-    return best, best_low, best_high
+            significance = lifted * lifted / (1.0 / weights[x] + variance[x])
+            raised &= lifted > _TAIL * top and significance > _RAISED
+            highest = max(highest, significance)
+        if raised and highest > _EXISTS + _LONGER * (length - 1):
+            best, best_low, best_high, best_number = light - cost - price, low, high, number
+            best_cost = cost + price
+            left_degrees = max(_WINDOW - FREE - 2 * number - length, 1)
+            excess = max(cost - PRICE * number, 0.0) / left_degrees
+            best_taken[:] = taken
+            fit[:] = fitted
+            doubt[:] = variance
+    if best > enough:
+        # The lines found beside the spike may be a better beginning for light alone, too.
+        taken[:] = best_taken
+        again, _ = fit_light(
+            values, weights, atoms, free, PRICE, taken, best_number, columns, lines, scratch, fitted, variance
+        )
+        best = min(best, again - best_cost)
+    return best, best_low, best_high, excess, best_cost
+
+
+@njit(cache=True, nogil=True)
+def _weigh(
+    values: Any, near: Any, row: int, here: Any, channel: int, atoms: Any, noise: Any, alone: float, beside: float,
+    activity: Any, blind: Any, free: Any, arrays: Any, stack: Any, work: Any, quiet: Any,
+) -> tuple[float, int, int, bool, float, float]:  # fmt: skip
+    """Judge one channel of a spectrum.
+
+    Returns
+    -------
+    score, low, high, known, lowest, cost
+        As from :func:`judge`, over the noise found here (zero if below what is wanted), the spectrum's channels of the
+        spike, whether there were neighbours to ask, what the fit is counted from, and the cost of the best fit.
+    """
+    channels = here.size
+    weights, reference, above, spare, fit, doubt = arrays
+    c = HALF_WINDOW
+    first = channel - c
+    foot = 0.5 * (_at(here, channel - 3) + _at(here, channel + 3))
+    sigma2 = max(noise[0] + noise[1] * foot, noise[2])
+    count, share = _reference(values, near, row, first, activity, np.sqrt(sigma2), reference, spare, stack)
+    known = count >= _MIN_NEIGHBOURS
+    if not known and alone == np.inf:
+        return 0.0, channel, channel, False, 0.0, 0.0
+    lowest = np.inf
+    for x in range(_WINDOW):
+        above[x] = _at(here, first + x)
+        lowest = min(lowest, above[x])
+    for x in range(_WINDOW):
+        inside = 0 <= first + x < channels and not blind[first + x]
+        level = 0.25 * (_at(here, first + x - 1) + 2.0 * above[x] + _at(here, first + x + 1))
+        variance = max(noise[0] + noise[1] * level, noise[2]) + (_MODEL_ERROR * (above[x] - lowest)) ** 2
+        weights[x] = 1.0 / max(variance, _SMALL) if inside else 0.0
+    for x in range(_WINDOW):
+        above[x] -= lowest
+    shaped = known and _shape(reference, weights, share) > _SHAPELESS
+    for x in range(_WINDOW):
+        free[x, 2] = reference[x] if shaped else 0.0
+        if shaped:
+            weights[x] /= 1.0 + share
+    bend = _bend(here, channel)
+    theirs = reference[c] - 0.5 * min(reference[c - 1] + reference[c + 1], reference[c - 3] + reference[c + 3])
+    clear = theirs * theirs > 1.5 * _SCREEN**2 * share * sigma2 and theirs > _SHOWN * bend
+    _own_line(reference, shaped and clear, atoms)
+    wanted = beside if known else alone
+    score, low, high, excess, cost = judge(above, weights, atoms, free, first, channels, wanted, work, fit, doubt)
+    if score > wanted and excess > 1.0:
+        # Worse than the noise of the dataset: the detector is not even, unless it is bands that are rough.
+        left = min(max(channel - _REGION, 1), max(channels - 1 - 2 * _REGION, 1))
+        last = min(left + 2 * _REGION, channels - 1)
+        score /= min(excess, _roughness(here, left, last, noise, quiet[0], quiet[1], quiet[2]) ** 2)
+    return score if score > wanted else 0.0, first + low, first + high, known, lowest, cost
 
 
 @njit(cache=True, nogil=True)
 def search(
-    values: Any, table: Any, start: int, stop: int, atoms: Any, noise: Any, ceiling: float,
-    alone: float, near: float, undecidable: bool, activity: Any, cleaned: Any, reason: Any, state: Any,
+    values: Any, table: Any, start: int, stop: int, atoms: Any, noise: Any, alone: float, near: float,
+    undecidable: bool, recurrence: Any, activity: Any, cleaned: Any, reason: Any, state: Any,
 ) -> None:  # fmt: skip
     """Find and replace the spikes of the spectra ``start`` to ``stop``.
 
@@ -223,114 +446,96 @@ def search(
     table
         (spectra, k) neighbours, as rows of ``values``; -1 for none.
     atoms
-        From :func:`spectrode.kernels.light.line_atoms`, for the instrument's line width; the last two columns are
-        written.
+        From :func:`spectrode.kernels.light.line_atoms`, for the instrument's line width.
     noise
         (3,): variance at level zero, variance per count, least variance.
-    ceiling
-        Counts of a saturated channel; infinite if unknown. Equal largest counts side by side count as saturated too.
     alone, near
-        Chi-squared from which a spike is one without neighbours (infinite: such spectra are not judged), and where the
-        neighbours do not show it.
+        Chi-squared from which a spike is one without neighbours (infinite: such spectra are not judged), and with.
     undecidable
-        The line shape is too narrow to tell by it.
+        The line shape is too narrow to tell by it: only what the neighbours show counts.
+    recurrence
+        (3, channels) used if ``undecidable``: by how much height and sharpness usually differ from the neighbours',
+        and (first element) how many times that a spike must exceed.
     activity
         (held,) scratch, to be filled with -1.
     cleaned, reason, state
-        Results: (spectra, channels), (spectra, channels) uint8, (spectra,) uint8. ``cleaned`` holds the counts.
+        Results: (spectra, channels), (spectra, channels) uint8, (spectra,) uint8, zero. ``cleaned`` is filled here.
     """
     channels = values.shape[1]
-    columns = atoms.shape[1]
     atoms = atoms.copy()
-    gram, factor = np.empty((columns, columns)), np.empty((columns, columns))
-    right, heights = np.empty(columns), np.empty(columns)
-    fitted, tried, best_fit = np.empty(_WINDOW), np.empty(_WINDOW), np.empty(_WINDOW)
-    weights, reference, spare, window = np.empty(_WINDOW), np.zeros(_WINDOW), np.empty(_WINDOW), np.empty(_WINDOW)
-    foot, above = np.empty(_WINDOW), np.empty(_WINDOW)
+    work = workspace(atoms.shape[1])
+    fit, doubt = np.zeros(_WINDOW), np.zeros(_WINDOW)
+    arrays = (
+        *(np.empty(_WINDOW), np.zeros(_WINDOW), np.empty(_WINDOW)),
+        *(np.empty(max(_WINDOW, table.shape[1])), fit, doubt),
+    )
     stack = np.empty((_WINDOW, max(table.shape[1], 1)))
-    padded = np.empty(channels + 2 * HALF_WINDOW)
-    size, ordered, sample = np.empty(channels - 2), np.empty(channels), np.empty(64)
-    marks = np.empty(channels, dtype=np.uint8)
+    free = np.zeros((_WINDOW, FREE))
+    for x in range(_WINDOW):
+        free[x, 0] = 1.0
+        free[x, 1] = (x - HALF_WINDOW) / HALF_WINDOW
+    quiet = (np.empty(channels), np.empty(channels), np.empty(64))
+    hits, blind = np.zeros(channels, dtype=np.int32), np.zeros(channels, dtype=np.bool_)
+    places, scores, costs = np.empty(channels, dtype=np.int64), np.empty(channels), np.empty(channels)
     content = np.empty(3)
     bits = content.view(np.uint64)
+    kind = values.dtype.type
+    limit = 1.5 * _SCREEN**2
+    base, slope, floor = kind(limit * noise[0]), kind(limit * noise[1]), kind(limit * noise[2])
     for row in range(start, stop):
-        padded[HALF_WINDOW : HALF_WINDOW + channels] = values[row]
-        padded[:HALF_WINDOW] = padded[HALF_WINDOW]
-        padded[HALF_WINDOW + channels :] = padded[HALF_WINDOW + channels - 1]
+        cleaned[row] = values[row]
+        here = cleaned[row]
         neighbours = 0
         for k in range(table.shape[1]):
             neighbours += table[row, k] >= 0
         if neighbours < _MIN_NEIGHBOURS:
-            state[row] = NOT_JUDGED
+            state[row] |= NOT_JUDGED
             if alone == np.inf:
                 continue
-        if _screen(padded, channels, noise[0], noise[1], noise[2], marks) == 0:
+        if _screen(here, base, slope, floor, hits) == 0:
             continue
         if activity[row] < 0.0:
             activity[row] = _activity(values[row])
         if activity[row] <= 0.0:
             continue
-        rough = 0.0  # not known yet
-        highest = padded[0]
-        for i in range(padded.size):
-            highest = max(highest, padded[i])
-        for channel in range(channels):
-            if marks[channel] == 0:
-                continue
-            first = channel - HALF_WINDOW
-            if _plateau(padded, channel + HALF_WINDOW, min(highest, ceiling)):
-                continue
-            here = padded[channel : channel + _WINDOW]
-            count = _reference(values, table[row], row, first, activity, reference, spare, window, stack)
-            known = count >= _MIN_NEIGHBOURS
-            theirs = more = limit = 0.0
-            if not known:
-                state[row] = NOT_JUDGED
-                reference[:] = 0.0
-                if alone == np.inf:
-                    break
-            loss = 1.0 + _MEDIAN_LOSS / count if known else 1.0
-            foot_line(here, foot)
-            for x in range(_WINDOW):
-                above[x] = here[x] - foot[x]
-            for x in range(_WINDOW):
-                p = channel + x
-                inside = 0 <= first + x < channels
-                level = padded[p]
-                if 0 < p < padded.size - 1:
-                    level = 0.25 * (padded[p - 1] + 2.0 * padded[p] + padded[p + 1])
-                variance = loss * max(noise[0] + noise[1] * level, noise[2])
-                variance += (_MODEL_ERROR * above[x]) ** 2
-                weights[x] = 1.0 / max(variance, _SMALL) if inside else 0.0
-            if known:
-                beside = 0.5 * (here[HALF_WINDOW - _FOOT] + here[HALF_WINDOW + _FOOT])
-                limit = 1.5 * loss * _SCREEN**2 * max(noise[0] + noise[1] * beside, noise[2])
-                theirs = max(_curvature(reference, 1), _curvature(reference, _FOOT))
-                raised = stack[HALF_WINDOW, count - 2] - reference[HALF_WINDOW] if undecidable else 0.0
-                more = max(
-                    _curvature(here, 1) - max(_curvature(reference, 1) + raised, 0.0),
-                    _curvature(here, _FOOT) - max(_curvature(reference, _FOOT) + raised, 0.0),
-                )
-                if more <= 0.0 or more * more < limit:
-                    continue
-            foot_line(reference, spare)
-            for x in range(_WINDOW):
-                atoms[x, columns - 2] = reference[x] - spare[x]
-            _own_line(reference, known and theirs * theirs > limit / count and theirs > 0.2 * more, atoms)
-            wanted = near if known else alone
-            score, low, high = _hypotheses(
-                above, weights, atoms, gram, right, factor, heights, fitted, tried, best_fit, first, channels, wanted
+        found = _candidates(values, table[row], row, here, hits, noise, activity, neighbours, places)
+        if undecidable and neighbours >= _MIN_NEIGHBOURS:
+            state[row] |= _replace_unlike(
+                values, table[row], row, here, places[:found], recurrence, noise, activity, reason[row], arrays, stack
             )
-            if score <= wanted:
+            continue
+        for k in range(found):
+            scores[k] = -1.0  # not weighed
+        for _ in range(found):
+            best = -1
+            for k in range(found):
+                if scores[k] < 0.0:
+                    scores[k], _, _, known, _, costs[k] = _weigh(
+                        values, table[row], row, here, places[k], atoms, noise, alone, near, activity, blind, free,
+                        arrays, stack, work, quiet,
+                    )  # fmt: skip
+                    if not known:
+                        state[row] |= NOT_JUDGED
+                # A spike's own channels explain the counts around it best; a band's beside it need many lines.
+                if scores[k] > 0.0 and (best < 0 or costs[k] < costs[best]):
+                    best = k
+            if best < 0:
+                break
+            # Other spikes in the window say nothing about this one.
+            for k in range(found):
+                if scores[k] > 0.0 and abs(places[k] - places[best]) > _ELSEWHERE:
+                    for x in range(max(places[k] - 1, 0), min(places[k] + 2, channels)):
+                        blind[x] = abs(x - places[best]) > _ELSEWHERE - 1
+            score, low, high, known, lowest, _ = _weigh(
+                values, table[row], row, here, places[best], atoms, noise, alone, near, activity, blind, free, arrays,
+                stack, work, quiet,
+            )  # fmt: skip
+            blind[:] = False
+            scores[best] = 0.0
+            if score == 0.0:
                 continue
-            if rough == 0.0:
-                rough = _roughness(padded, 1, channels - 1, noise, size, ordered, sample)
-            left = min(max(channel - _REGION, 1), max(channels - 1 - 2 * _REGION, 1))
-            right_end = min(left + 2 * _REGION, channels - 1)
-            local = _roughness(padded, left, right_end, noise, size, ordered, sample)
-            score /= max(rough, local) ** 2
-            if score <= wanted:
-                continue
+            if not known:
+                state[row] |= NOT_JUDGED
             if undecidable:
                 why = UNDECIDABLE
             elif high - low >= 2:
@@ -339,17 +544,139 @@ def search(
                 why = SHARP
             else:
                 why = BOTH if score > _STRONG * near else ABSENT
-            for x in range(low, high + 1):
-                place = first + x
+            state[row] |= HIT
+            stays = undecidable and not known  # nothing can be said
+            for place in range(low, high + 1):
                 reason[row, place] = why
-                marks[place] = 0
-                if undecidable and not known:
-                    continue  # nothing can be said: it stays
+                if stays:
+                    continue
+                x = place - places[best] + HALF_WINDOW
                 for k in range(3):
                     content[k] = values[row, min(max(place + k - 1, 0), channels - 1)]
-                light = best_fit[x] + foot[x]
-                spread = np.sqrt(max(noise[0] + noise[1] * light, noise[2]))
-                cleaned[row, place] = light + spread * _normal(bits, place)
-            if not (undecidable and not known):
-                for x in range(low, high + 1):
-                    padded[first + x + HALF_WINDOW] = cleaned[row, first + x]
+                light = fit[x] + lowest
+                missing = max(noise[0] + noise[1] * light, noise[2]) - doubt[x]
+                here[place] = light + np.sqrt(max(missing, 0.0)) * _normal(bits, place)
+            for k in range(found):
+                if low <= places[k] <= high:
+                    scores[k] = 0.0
+                elif not stays and abs(places[k] - places[best]) <= 2 * HALF_WINDOW and scores[k] != 0.0:
+                    scores[k] = -1.0
+
+
+@njit(cache=True, nogil=True)
+def _unlike_neighbours(
+    values: Any, near: Any, row: int, here: Any, channel: int, recurrence: Any, activity: Any, spare: Any, other: Any
+) -> float:
+    """Return by how many times the usual a channel is both higher and sharper than the neighbours show it.
+
+    A height is that above the channels two to either side; sharpness, above those next to it, counts twice, since a
+    spike of two equal channels has half of it.
+    """
+    count = 0
+    for k in range(near.size):
+        j = near[k]
+        if j < 0 or j == row:
+            continue
+        if activity[j] < 0.0:
+            activity[j] = _activity(values[j])
+        if activity[j] <= 0.0:
+            continue
+        gain = activity[row] / activity[j]
+        other[count] = gain * _sharpness(values[j], channel)
+        spare[count] = gain * (_bend(values[j], channel) - _sharpness(values[j], channel))
+        count += 1
+    if count < _MIN_NEIGHBOURS:
+        return 0.0
+    sharpness = _sharpness(here, channel)
+    height = _bend(here, channel) - sharpness - _median(spare[:count], count)
+    sharper = 2.0 * (sharpness - _median(other[:count], count))
+    return float(min(height / recurrence[0, channel], sharper / recurrence[1, channel]))
+
+
+@njit(cache=True, nogil=True)
+def _replace_unlike(
+    values: Any, near: Any, row: int, here: Any, places: Any, recurrence: Any, noise: Any, activity: Any, reason: Any,
+    arrays: Any, stack: Any,
+) -> int:  # fmt: skip
+    """Replace, where width tells nothing, what no neighbour shows; return the spectrum's state."""
+    _, reference, _, spare, _, _ = arrays
+    other = np.empty(spare.size)
+    state = 0
+    last = here.size - 1
+    for channel in places:
+        score = _unlike_neighbours(values, near, row, here, channel, recurrence, activity, spare, other)
+        if score <= recurrence[2, 0]:
+            continue
+        first = channel - HALF_WINDOW
+        sigma = np.sqrt(max(noise[0] + noise[1] * _at(here, channel - 3), noise[2]))
+        _, share = _reference(values, near, row, first, activity, sigma, reference, spare, stack)
+        # The neighbours' shape, put at the level of the channels beside the spike.
+        total, count = 0.0, 0
+        for x in range(_WINDOW):
+            if abs(x - HALF_WINDOW) > 2 and 0 <= first + x <= last:
+                total += here[first + x] - reference[x]
+                count += 1
+        level = total / max(count, 1)
+        low = high = channel
+        limit = max(0.5 * recurrence[2, 0] * recurrence[0, channel], 3.0 * sigma)
+        while low > max(channel - 2, 0) and here[low - 1] - level - reference[low - 1 - first] > limit:
+            low -= 1
+        while high < min(channel + 2, last) and here[high + 1] - level - reference[high + 1 - first] > limit:
+            high += 1
+        state = HIT
+        content = np.empty(3)
+        bits = content.view(np.uint64)
+        for place in range(low, high + 1):
+            light = level + reference[place - first]
+            variance = max(noise[0] + noise[1] * light, noise[2])
+            for k in range(3):
+                content[k] = values[row, min(max(place + k - 1, 0), last)]
+            here[place] = light + np.sqrt(max(variance * (1.0 - share - 1.0 / max(count, 1)), 0.0)) * _normal(
+                bits, place
+            )
+            reason[place] = UNDECIDABLE
+    return state
+
+
+@njit(cache=True, nogil=True)
+def _candidates(
+    values: Any, near: Any, row: int, here: Any, hits: Any, noise: Any, activity: Any, neighbours: int, places: Any
+) -> int:
+    """Put the channels worth a fit into ``places``: sharpest of their surroundings, and not shown by neighbours."""
+    channels = here.size
+    found, highest = 0, np.inf
+    skip_to = 0
+    for channel in range(channels):
+        if channel < skip_to:
+            continue
+        if channel % _LANES == 0 and channel + _LANES <= channels:
+            together = 0
+            for k in range(channel, channel + _LANES):
+                together += hits[np.uint64(k)]
+            if together == 0:
+                skip_to = channel + _LANES
+                continue
+        if hits[channel] == 0:
+            continue
+        bend, bend_left, bend_right = _bend(here, channel), _bend(here, channel - 1), _bend(here, channel + 1)
+        if bend < bend_left or bend <= bend_right:
+            # On a flank the band's own top is sharper over two channels, but not over one.
+            middle, left, right = (
+                _sharpness(here, channel),
+                _sharpness(here, channel - 1),
+                _sharpness(here, channel + 1),
+            )
+            if middle <= 0.0 or middle < left or middle <= right:
+                continue
+        if neighbours >= _MIN_NEIGHBOURS:
+            foot = 0.5 * (_at(here, channel - 3) + _at(here, channel + 3))
+            allowed = _BESIDE * np.sqrt(5.0 * max(noise[0] + noise[1] * foot, noise[2]))
+            if _shown_beside(values, near, row, channel, allowed, bend, activity):
+                continue
+        if highest == np.inf:
+            highest = here.max()
+        if _plateau(here, channel, highest):
+            continue
+        places[found] = channel
+        found += 1
+    return found

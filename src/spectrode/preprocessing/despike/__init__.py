@@ -24,6 +24,7 @@ Run these steps on the detector's own channels: resampling broadens a spike to t
 from __future__ import annotations
 
 from .detector import detector
+from .event import classify_event
 from .reasons import SpikeReason
 from .single import modified_z_score, prominence, sharper_than_light, whitaker_hayes
 from .spatial import auto, neighbours
@@ -32,6 +33,7 @@ from .table import neighbour_table
 __all__ = [
     "SpikeReason",
     "auto",
+    "classify_event",
     "detector",
     "modified_z_score",
     "neighbour_table",

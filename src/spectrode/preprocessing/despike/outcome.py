@@ -31,6 +31,7 @@ def outcome(
     reason: NDArray[np.uint8],
     counts: Mapping[str, int] | None = None,
     notes: tuple[str, ...] = (),
+    rows: NDArray[np.int64] | None = None,
 ) -> StepOutput:
     """Return the output of a spike step.
 
@@ -40,6 +41,8 @@ def outcome(
         (spectra, channels).
     reason
         (spectra, channels) of :class:`SpikeReason`. Undecidable channels that were not changed are no spikes.
+    rows
+        The spectra in which there is a reason, if known. Nothing else is then read.
 
     Returns
     -------
@@ -47,20 +50,22 @@ def outcome(
         With the products ``spikes`` (bool) and ``spike_reason`` (uint8), (spectra, channels), and ``removed``
         (spectra,): the sum of the counts taken off.
     """
-    spikes = reason != SpikeReason.NONE
     told: dict[str, int] = dict(counts or {})
     removed = np.zeros(before.shape[0])
-    rows = np.flatnonzero(spikes.any(axis=1))
-    if rows.size:
-        difference = before[rows].astype(np.float64) - cleaned[rows]
-        removed[rows] = difference.sum(axis=1)
-        stays = (reason[rows] == SpikeReason.UNDECIDABLE_BY_WIDTH) & (difference == 0)
-        spikes[rows] &= ~stays
-        told[_LEFT] = int(np.count_nonzero(stays))
-    numbers = np.bincount(reason[spikes], minlength=len(SpikeReason))
+    spikes = np.zeros(before.shape, dtype=bool)
+    if rows is None:
+        rows = np.flatnonzero(reason.any(axis=1))
+    some = reason[rows]
+    difference = before[rows].astype(np.float64) - cleaned[rows]
+    stays = (some == SpikeReason.UNDECIDABLE_BY_WIDTH) & (difference == 0)
+    there = (some != SpikeReason.NONE) & ~stays
+    spikes[rows] = there
+    removed[rows] = np.where(there, difference, 0.0).sum(axis=1)
+    told[_LEFT] = int(np.count_nonzero(stays))
+    numbers = np.bincount(some[there], minlength=len(SpikeReason))
     for why in SpikeReason:
         if why is not SpikeReason.NONE:
             told[why.sentence] = int(numbers[why])
-    told["{count} of {total} spectra held spikes"] = int(np.count_nonzero(spikes.any(axis=1)))
+    told["{count} of {total} spectra held spikes"] = int(np.count_nonzero(there.any(axis=1)))
     products = {"spikes": spikes, "spike_reason": reason, "removed": removed}
     return StepOutput(cleaned, shift, products, notes, told)

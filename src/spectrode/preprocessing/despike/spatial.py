@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ...pipeline.parameters import Between, Unit
 from ...pipeline.step import StepOutput, step
+from .event import ATOM
 from .outcome import Floats, LineWidth, outcome
 from .survey import UNDECIDABLE_BELOW, spike_survey, trusted_width
 from .table import FRAMES, ScanShape, neighbourhood
@@ -19,8 +20,6 @@ __all__ = ["auto", "neighbours"]
 Evidence = Annotated[float, Between(1, 1e6)]
 Rows = NDArray[np.int64]
 
-_ATOM = 0.95  # of the line width: fits are granted slightly sharper lines than the instrument makes
-_LOOSE = 3.0  # channels: where width tells nothing, what no neighbour shows is removed unless it is clearly a band
 _BLOCK = 64
 
 
@@ -86,7 +85,7 @@ def auto(
     *,
     survey: Mapping[str, Any],
     neighbours: Rows,
-    evidence: Evidence = 20.0,
+    evidence: Evidence = 14.0,
     evidence_beside: Evidence = 8.0,
     line_width: LineWidth | None = None,
 ) -> StepOutput:
@@ -128,23 +127,24 @@ def _judged(
     near: float,
     alone: float,
 ) -> StepOutput:
-    from ...kernels.despike import NOT_JUDGED, search
+    from ...kernels.despike import HIT, NOT_JUDGED, search
     from ...kernels.light import line_atoms
     from ...kernels.threads import over_rows
 
     n = table.shape[0]
-    width = trusted_width(float(survey["line_width"])) if line_width is None else line_width
+    width = trusted_width(survey) if line_width is None else line_width
     undecidable = width < UNDECIDABLE_BELOW
-    atoms = line_atoms(_ATOM * (_LOOSE if undecidable else width))
-    cleaned = np.array(intensity[:n])
+    atoms = line_atoms(ATOM * width)
+    cleaned = np.empty_like(intensity[:n]) if intensity.shape[1] >= 5 else np.array(intensity[:n])
+    recurrence = np.asarray(survey.get("recurrence", np.zeros((3, 1))))
     reason = np.zeros(cleaned.shape, dtype=np.uint8)
     state = np.zeros(n, dtype=np.uint8)
     if cleaned.shape[1] >= 5:
         noise, activity = np.asarray(survey["noise"]), np.full(intensity.shape[0], -1.0)
         over_rows(
             lambda start, stop: search(
-                *(intensity, table, start, stop, atoms, noise, np.inf, alone, near),
-                *(undecidable, activity, cleaned, reason, state),
+                *(intensity, table, start, stop, atoms, noise, alone, near),
+                *(undecidable, recurrence, activity, cleaned, reason, state),
             ),
             n,
             block=_BLOCK,
@@ -155,7 +155,7 @@ def _judged(
     else:
         counts = {"{count} of {total} spectra judged on their own (no neighbours in the scan)": int(lonely.sum())}
     note = f"lines of the instrument taken to be {width:.2f} channels wide ({_source(survey, line_width)})"
-    return outcome(intensity[:n], cleaned, shift, reason, counts, notes=(note,))
+    return outcome(intensity[:n], cleaned, shift, reason, counts, notes=(note,), rows=np.flatnonzero(state & HIT))
 
 
 def _source(survey: Mapping[str, Any], line_width: float | None) -> str:
@@ -164,6 +164,6 @@ def _source(survey: Mapping[str, Any], line_width: float | None) -> str:
     measured = float(survey["line_width"])
     if measured <= 0:
         return "no line in the data tells"
-    if trusted_width(measured) < measured:
+    if trusted_width(survey) < measured:
         return f"the narrowest line that recurs has {measured:.2f}, which may be its own width"
     return "the narrowest line that recurs"

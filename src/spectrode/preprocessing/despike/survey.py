@@ -8,13 +8,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["FALLBACK_WIDTH", "UNDECIDABLE_BELOW", "line_width_of", "noise_of", "spike_survey"]
+__all__ = ["FALLBACK_WIDTH", "UNDECIDABLE_BELOW", "line_width_of", "noise_of", "spike_survey", "trusted_width"]
 
 Floats = NDArray[Any]
 
 FALLBACK_WIDTH = 1.8  # channels: most spectrographs spread a line over two
 UNDECIDABLE_BELOW = 1.6  # channels
-_WIDEST_TRUSTED = 2.2  # channels: where all bands are wider than this, the line shape may still be as narrow
+_WIDEST = 2.6  # channels that two lines may claim the instrument's lines to be wide
+_WIDEST_UNCONFIRMED = 2.2  # channels that one may: where all bands are wider, the line shape may still be as narrow
+_ALIKE = 1.12  # widest over narrowest of two lines that have the instrument's width
+_APART = 4  # channels between them
 _NARROWEST = 1.1  # channels: what is narrower in all spectra is a hot channel, not a line
 _STRONG = 25  # noise standard deviations that a line must be high to tell its width
 _ROWS = 256  # spectra that the estimates look at: more change nothing
@@ -22,12 +25,17 @@ _BINS = 24
 _NORMAL = 1.4826
 _SPREAD = 6  # standard deviations
 _REACH = 6  # channels
+_BUDGET = 0.0075  # of the spectra that may be touched wrongly where only recurrence decides
+_LEAST_LIMIT = 5.0  # standard deviations
+_FEWEST = 20  # spectra that can tell what is usual
 
 
 def spike_survey(
     sample: Floats, shift: NDArray[np.float64], runs: NDArray[np.int64], parameters: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Return the noise (``noise``) and line width (``line_width``, 0 if no lines tell it) of a dataset.
+
+    ``confirmed`` says whether a second line is as narrow, as where the instrument and not the sample sets the width.
 
     Parameters
     ----------
@@ -36,10 +44,59 @@ def spike_survey(
     runs
         (spectra,) which of them follow one another in the file.
     """
-    values = np.asarray(sample, dtype=np.float64)
-    values, runs = _alive(values, runs)
-    noise = noise_of(values, runs)
-    return {"noise": noise, "line_width": line_width_of(values, runs, noise)}
+    whole = np.asarray(sample, dtype=np.float64)
+    values, there = _alive(whole, runs)
+    noise = noise_of(values, there)
+    width, confirmed = line_width_of(values, there, noise)
+    found: dict[str, Any] = {"noise": noise, "line_width": width, "confirmed": confirmed}
+    granted = parameters.get("line_width") or trusted_width(found)
+    if granted < UNDECIDABLE_BELOW:
+        found["recurrence"] = recurrence_of(whole, runs, noise)
+    return found
+
+
+def recurrence_of(values: Floats, runs: NDArray[np.int64], noise: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return by how much sharp features usually differ between neighbours, and how much more a spike must.
+
+    The limit is what 0.75 % of the spectra exceed downwards: spikes go up only, so that what goes down is noise
+    and change of the sample alone.
+
+    Parameters
+    ----------
+    values, runs, noise
+        As in :func:`noise_of`, and its result.
+
+    Returns
+    -------
+    ndarray
+        (3, channels): robust standard deviation of the difference in height above the channels two to either side,
+        the same of the sharpness (height above the next channels), and in all places the limit in units of these.
+    """
+    channels = values.shape[1]
+    level = np.median(values, axis=0)
+    least = np.sqrt(1.5 * np.maximum(noise[0] + noise[1] * level, noise[2]))
+    usual = np.stack([least, least, np.full(channels, _LEAST_LIMIT)])
+    around = np.array([-2, -1, 1, 2])
+    rows = np.arange(2, values.shape[0] - 2)
+    rows = rows[runs[rows - 2] == runs[rows + 2]] if rows.size else rows
+    if rows.size < _FEWEST or channels < 5:
+        return usual
+    active = np.maximum(_activity(values), 1e-300)
+    scores = []
+    for part, reach in enumerate((2, 1)):
+        feature = np.zeros(values.shape)
+        feature[:, 2:-2] = values[:, 2:-2] - 0.5 * (
+            values[:, 2 - reach : channels - 2 - reach] + values[:, 2 + reach : channels - 2 + reach]
+        )
+        scaled = np.stack([feature[rows + k] * (active[rows] / active[rows + k]) for k in around])
+        difference = feature[rows] - np.median(scaled, axis=0)
+        usual[part] = np.maximum(least, _NORMAL * np.median(np.abs(difference), axis=0))
+        scores.append((1 + part) * difference / usual[part])
+    downwards = np.minimum(-scores[0], -scores[1]).max(axis=1)
+    # Beside a spike too the counts bend downwards, but half as much as it goes up.
+    downwards[np.minimum(scores[0], scores[1]).max(axis=1) > downwards] = 0.0
+    usual[2] = max(_LEAST_LIMIT, float(np.quantile(downwards, 1 - _BUDGET)))
+    return usual
 
 
 def _alive(values: Floats, runs: NDArray[np.int64]) -> tuple[Floats, NDArray[np.int64]]:
@@ -123,8 +180,8 @@ def _straight_line(level: Floats, variance: Floats, least: float) -> NDArray[np.
     return np.array([a, b, max(floor, 1e-300)])
 
 
-def line_width_of(values: Floats, runs: NDArray[np.int64], noise: NDArray[np.float64]) -> float:
-    """Return the full width at half maximum of the narrowest line that recurs, in channels.
+def line_width_of(values: Floats, runs: NDArray[np.int64], noise: NDArray[np.float64]) -> tuple[float, bool]:
+    """Return the full width at half maximum of the narrowest line that recurs, in channels, and if another has it too.
 
     Medians of three spectra that follow one another hold no cosmic rays. The parabola through the logarithm of the
     three highest channels gives the width of each strong line. Without such groups, or lines, the answer is 0.
@@ -136,17 +193,21 @@ def line_width_of(values: Floats, runs: NDArray[np.int64], noise: NDArray[np.flo
     """
     starts = [k for k in range(0, values.shape[0] - 2, 3) if runs[k] == runs[k + 2]]
     if not starts or values.shape[1] < 4 * _REACH:
-        return 0.0
+        return 0.0, False
     calm = np.median(np.stack([values[np.array(starts) + k] for k in range(3)]), axis=0)
     places, widths = _widths(calm, noise)
     if places.size == 0:
-        return 0.0
+        return 0.0, False
     recurring = []
     for place in np.unique(places):
         same = np.abs(places - place) <= 1
         if np.count_nonzero(same) >= max(2, 0.2 * len(starts)) or len(starts) == 1:
-            recurring.append(float(np.median(widths[same])))
-    return min(recurring, default=0.0)
+            recurring.append((float(np.median(widths[same])), float(place)))
+    if not recurring:
+        return 0.0, False
+    width, where = min(recurring)
+    others = [w for w, place in recurring if abs(place - where) > _APART]
+    return width, min(others, default=np.inf) <= _ALIKE * width
 
 
 def _widths(values: Floats, noise: NDArray[np.float64]) -> tuple[Floats, Floats]:
@@ -168,6 +229,11 @@ def _widths(values: Floats, noise: NDArray[np.float64]) -> tuple[Floats, Floats]
     return (column + _REACH)[good], width[good]
 
 
-def trusted_width(measured: float) -> float:
+def trusted_width(survey: Mapping[str, Any]) -> float:
     """Return the width that lines are granted: the measured one, but not more than is safe, or a usual one."""
-    return min(measured, _WIDEST_TRUSTED) if measured > 0 else FALLBACK_WIDTH
+    measured = float(survey["line_width"])
+    if measured <= 0:
+        return FALLBACK_WIDTH
+    if survey["confirmed"]:
+        return min(measured, _WIDEST)
+    return min(measured, _WIDEST_UNCONFIRMED)
