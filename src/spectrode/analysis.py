@@ -12,20 +12,19 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from .columns import SpectrumFlag
 from .dataset import OperandoDataset
 from .errors import Cancelled, SpectrodeError, StepError
 from .history import file_sha256, versions
 from .pipeline.recipe import Recipe
 from .pipeline.run import StepReport, apply_steps
-from .readers import read, read_many
+from .readers import read_many
 from .results import AnalysisResult, Inputs
+from .unmixing.by_recipe import unmixed_by_recipe, usable_spectra
 
 if TYPE_CHECKING:
     from .assignment import Assignment
     from .electrochemistry.trace import Trace
     from .fluorescence import FluorescenceReport
-    from .unmixing.rank import RankEstimate
     from .unmixing.result import Decomposition
 
 __all__ = ["analyse", "frame_means", "load_inputs", "rerun"]
@@ -98,8 +97,8 @@ def analyse(
     _stop_if(should_stop)
     processed, reports = apply_steps(raw, chosen.steps, progress=progress, should_stop=should_stop)
     processed, background = _with_background(processed, reports)
-    processed = _with_events(processed, chosen)
-    decomposition, rank = _unmixed(processed, chosen, progress, should_stop)
+    processed, unmixed = unmixed_by_recipe(processed, chosen, progress=progress, should_stop=should_stop)
+    decomposition = unmixed.decomposition
     assignments: tuple[Assignment, ...] = ()
     if decomposition is not None:
         _stop_if(should_stop)
@@ -115,7 +114,7 @@ def analyse(
         background=background,
         fluorescence=_fluorescence(processed, background),
         decomposition=decomposition,
-        rank=rank,
+        rank=unmixed.rank,
         assignments=assignments,
         trace=joined_trace,
         steps=tuple(r.record for r in reports),
@@ -287,145 +286,6 @@ def _fluorescence(dataset: OperandoDataset, background: NDArray[Any] | None) -> 
     return from_background(dataset, background)
 
 
-def _usable(dataset: OperandoDataset) -> NDArray[np.bool_]:
-    """(spectra,) True where a spectrum can be used: finite, and not masked as a whole."""
-    use = np.isfinite(dataset.intensity).all(axis=1)
-    if dataset.mask is not None:
-        use &= ~dataset.mask.all(axis=1)
-    return np.asarray(use)
-
-
-def _with_events(dataset: OperandoDataset, recipe: Recipe) -> OperandoDataset:
-    """Flag spectra that hold an event of their own, if the recipe sets them aside."""
-    settings = recipe.unmixing
-    if settings.method == "none" or not settings.set_aside_events:
-        return dataset
-    from .unmixing.events import event_spectra
-
-    events = event_spectra(dataset.intensity, max_components=settings.max_components, use=_usable(dataset))
-    if not events.any():
-        return dataset
-    text = (
-        f"{int(events.sum())} of {dataset.n_spectra} spectra hold an event of their own (a missed cosmic ray or a "
-        "flash seen once); they took no part in finding components and are flagged"
-    )
-    return dataset.with_flags(SpectrumFlag.EVENT, events).replace(metadata=dataset.metadata.warn(text))
-
-
-def _unmixed(
-    dataset: OperandoDataset,
-    recipe: Recipe,
-    progress: Progress | None,
-    should_stop: ShouldStop | None,
-) -> tuple[Decomposition | None, RankEstimate | None]:
-    settings = recipe.unmixing
-    if settings.method == "none":
-        return None, None
-    from .unmixing.events import with_fitted
-    from .unmixing.rank import estimate_rank
-    from .unmixing.unmix import unmix
-
-    usable = _usable(dataset)
-    if not usable.any():
-        raise SpectrodeError("no spectrum is left to unmix: all are empty, masked or not finite")
-    events = _flagged(dataset, SpectrumFlag.EVENT)
-    use = usable & ~events
-    known = _known_spectra(settings.known, dataset, recipe, use)
-    if progress is not None:
-        progress("rank", 0, 1)
-    rank = estimate_rank(dataset.intensity, max_components=settings.max_components, use=use)
-    if progress is not None:
-        progress("rank", 1, 1)
-    possible = int(min(use.sum(), dataset.n_channels))
-    components = settings.components or min(max(rank.suggested, len(known) + 1), settings.max_components, possible)
-    decomposition = unmix(
-        dataset.intensity,
-        dataset.shift,
-        method=settings.method,
-        components=components,
-        known=known or None,
-        max_iterations=settings.max_iterations,
-        tolerance=settings.tolerance,
-        seed=settings.seed,
-        use=use,
-        progress=None if progress is None else lambda done, total: progress("unmixing", done, total),
-        should_stop=should_stop,
-    )
-    return with_fitted(decomposition, dataset.intensity, usable & events), rank
-
-
-def _flagged(dataset: OperandoDataset, flag: SpectrumFlag) -> NDArray[np.bool_]:
-    flags = dataset.columns.get("flags", np.zeros(dataset.n_spectra, dtype=np.int64))
-    return np.asarray((flags & int(flag)) != 0)
-
-
-def _known_spectra(
-    wanted: Sequence[str],
-    dataset: OperandoDataset,
-    recipe: Recipe,
-    use: NDArray[np.bool_],
-) -> dict[str, NDArray[np.float64]]:
-    """Resolve the words of ``unmixing.known`` to spectra on the dataset's axis."""
-    found: dict[str, NDArray[np.float64]] = {}
-    for word in wanted:
-        kind, _, what = word.partition(":")
-        if kind == "frames":
-            spectrum = _frames_mean(what, dataset, use)
-        elif kind == "file":
-            spectrum = _file_spectrum(what, dataset, recipe)
-        elif kind == "library":
-            from .library import load_library
-            from .library.render import render
-
-            spectrum = render(load_library().get(what), dataset.shift)
-        else:
-            raise SpectrodeError(
-                f"unmixing.known: {word!r} is not understood; possible: frames:0, frames:0-1, file:PATH, library:ID"
-            )
-        spectrum = np.clip(np.asarray(spectrum, dtype=float), 0, None)
-        if not spectrum.max() > 0:
-            raise SpectrodeError(f"unmixing.known: the spectrum of {word!r} is zero on this axis")
-        found[word] = spectrum
-    return found
-
-
-def _frames_mean(what: str, dataset: OperandoDataset, use: NDArray[np.bool_]) -> NDArray[np.float64]:
-    first, _, last = what.partition("-")
-    try:
-        low, high = int(first), int(last or first)
-    except ValueError:
-        raise SpectrodeError(
-            f"unmixing.known: frames:{what} needs whole numbers such as frames:0 or frames:0-1"
-        ) from None
-    frame = dataset.frame_of()
-    count = int(frame.max()) + 1 if frame.size else 0
-    if count < 2:
-        raise SpectrodeError(
-            "unmixing.known asks for frames of this experiment, but it has one frame only; use a recipe without "
-            "known frames (raman-map), or give the files of all frames"
-        )
-    chosen = use & (frame >= low) & (frame <= high)
-    if not chosen.any():
-        raise SpectrodeError(
-            f"unmixing.known: frames:{what} holds no usable spectrum; there are frames 0 to {count - 1}"
-        )
-    # The mean, not the median: noise of single spectra averages out, cosmic rays are gone by now.
-    return np.asarray(dataset.intensity[chosen].mean(axis=0), dtype=float)
-
-
-def _file_spectrum(what: str, dataset: OperandoDataset, recipe: Recipe) -> NDArray[np.float64]:
-    other, _ = apply_steps(read(what), recipe.steps)
-    if other.axis_kind != dataset.axis_kind:
-        raise SpectrodeError(f"unmixing.known: {what} is on another kind of axis ({other.axis_label})")
-    if other.shift[0] > dataset.shift[0] or other.shift[-1] < dataset.shift[-1]:
-        raise SpectrodeError(
-            f"unmixing.known: {what} covers {other.shift[0]:.0f}–{other.shift[-1]:.0f} cm-1, but the experiment needs "
-            f"{dataset.shift[0]:.0f}–{dataset.shift[-1]:.0f} cm-1; crop the experiment"
-        )
-    mean = np.asarray(other.intensity, dtype=float).mean(axis=0)
-    return np.asarray(np.interp(dataset.shift, other.shift, mean))
-
-
 def _assigned(dataset: OperandoDataset, decomposition: Decomposition, recipe: Recipe) -> tuple[Assignment, ...]:
     from .assignment import assign_components
     from .library import load_library
@@ -438,7 +298,7 @@ def _assigned(dataset: OperandoDataset, decomposition: Decomposition, recipe: Re
 def frame_means(dataset: OperandoDataset) -> NDArray[np.float64]:
     """(frames, channels) mean of the usable spectra of each frame; NaN for a frame without any."""
     frame = dataset.frame_of()
-    use = _usable(dataset)
+    use = usable_spectra(dataset)
     count = int(frame.max()) + 1 if frame.size else 0
     means = np.full((count, dataset.n_channels), np.nan)
     for k in range(count):

@@ -36,11 +36,14 @@ class Case:
     """Rows of the map that the spectra form; 0 for a list."""
 
 
-def make_spectra(n: int, channels: int = 1024, seed: int = 1, dtype: str = "float64") -> tuple[Floats, Floats]:
+def make_spectra(
+    n: int, channels: int = 1024, seed: int = 1, dtype: str = "float64", map_rows: int = 0
+) -> tuple[Floats, Floats]:
     """Return (n, channels) counts and their axis: bands on a curved fluorescence of varying height, photon noise.
 
     Every spectrum differs in height, curvature and noise, so that iterations end at different rounds as they do in
-    measured maps.
+    measured maps. With ``map_rows`` the heights of bands and fluorescence vary smoothly over a map of so many rows, as
+    a spot wider than the step makes them.
     """
     rng = np.random.default_rng(seed)
     shift = np.linspace(300.0, 1900.0, channels)
@@ -48,18 +51,28 @@ def make_spectra(n: int, channels: int = 1024, seed: int = 1, dtype: str = "floa
     places = np.array([380, 520, 717, 893, 974, 1092, 1350, 1452, 1582, 1770])
     widths = np.array([9, 4, 5, 6, 7, 5, 45, 12, 30, 8])
     bands = 1 / (1 + ((shift - places[:, None]) / widths[:, None]) ** 2)
+    heights = rng.gamma(1.5, 150.0, (n, places.size))
+    tilt, bend, level = rng.uniform(-0.5, 0.5, (n, 1)), rng.uniform(0.2, 0.9, (n, 1)), rng.gamma(4, 400, (n, 1))
+    if map_rows:
+        heights, tilt, bend, level = (_smooth_over(map_rows, values) for values in (heights, tilt, bend, level))
     out = np.empty((n, channels), dtype=dtype)
     for start in range(0, n, 1024):
-        rows = min(1024, n - start)
-        heights = rng.gamma(1.5, 150.0, (rows, places.size))
-        tilt, bend, level = (
-            rng.uniform(-0.5, 0.5, (rows, 1)),
-            rng.uniform(0.2, 0.9, (rows, 1)),
-            rng.gamma(4, 400, (rows, 1)),
-        )
-        counts = level * (1 + tilt * unit + bend * (1 - unit**2)) + heights @ bands
-        out[start : start + rows] = counts + np.sqrt(counts) * rng.standard_normal((rows, channels))
+        rows = slice(start, min(start + 1024, n))
+        counts = level[rows] * (1 + tilt[rows] * unit + bend[rows] * (1 - unit**2)) + heights[rows] @ bands
+        out[rows] = counts + np.sqrt(counts) * rng.standard_normal(counts.shape)
     return out, shift
+
+
+def _smooth_over(map_rows: int, values: Floats) -> Floats:
+    """Return the values blurred over the map with a standard deviation of two pixels, with their spread kept."""
+    from scipy.ndimage import gaussian_filter
+
+    columns = values.shape[0] // map_rows
+    image = values[: map_rows * columns].reshape(map_rows, columns, -1)
+    blurred = gaussian_filter(image, (2, 2, 0)).reshape(map_rows * columns, -1)
+    middle = values.mean(axis=0)
+    wider = middle + (blurred - blurred.mean(axis=0)) * (0.5 * values.std(axis=0) / blurred.std(axis=0))
+    return np.concatenate([np.clip(wider, 0.1 * middle, None), values[map_rows * columns :]])
 
 
 def _pybaselines(method: str) -> Callable[[Floats, NDArray[np.float64], Mapping[str, Any]], None]:

@@ -52,7 +52,7 @@ def measure(case: Case, *, rounds: int = 5, channels: int = 1024, seed: int = 1,
     """
     n = max(64, int(case.spectra * scale))
     n_peer = max(8, int(case.peer_spectra * scale))
-    data, shift = make_spectra(n, channels, seed, case.dtype)
+    data, shift = make_spectra(n, channels, seed, case.dtype, case.map_rows)
     outside: dict[str, Any] = {}
     if case.map_rows:
         columns = n // case.map_rows

@@ -16,7 +16,7 @@ from spectrode.bench.cases import make_spectra
 from spectrode.pipeline.step import step_spec
 name, n, rows = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
 call = step_spec(name).call
-small, shift = make_spectra(64 * max(rows, 1) if rows else 600, 1024, 1, "float32")
+small, shift = make_spectra(64 * max(rows, 1) if rows else 600, 1024, 1, "float32", rows)
 def outside(values):
     if not rows:
         return {}

@@ -40,7 +40,7 @@ def scaling(
     from ..pipeline.step import step_spec
 
     call = step_spec(step).call
-    largest, shift = make_spectra(max(sizes), channels, dtype="float32")
+    largest, shift = make_spectra(max(sizes), channels, dtype="float32", map_rows=map_rows)
     seconds = []
     with use_threads(1):
         for n in (min(sizes), *sizes):  # the first is for compiling

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import RecipeError
+from ..errors import RecipeError, StepError
 from .parameters import checked_parameters, parameters_of
 from .settings import UnmixingSettings
 from .step import step_spec
@@ -24,7 +24,7 @@ UPGRADES: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
 """Version -> function that turns a table of that version into one of the next. A released version never leaves here."""
 
 _FOLDER = Path(__file__).resolve().parent / "recipes"
-_TABLES = ("recipe_version", "name", "description", "steps", "unmixing", "assignment")
+_TABLES = ("recipe_version", "name", "description", "steps", "unmixing", "constraints", "assignment")
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,8 @@ class Recipe:
     description: str = ""
     steps: tuple[RecipeStep, ...] = ()
     unmixing: UnmixingSettings = field(default_factory=UnmixingSettings)
+    constraints: tuple[Mapping[str, Any], ...] = ()
+    """Tables with a ``kind``; see :mod:`spectrode.unmixing.constraints`."""
     assignment: AssignmentSettings = field(default_factory=lambda: _assignment_settings({}, "assignment"))
 
     @classmethod
@@ -94,6 +96,7 @@ class Recipe:
                     f"{origin}: unmixing", parameters_of(UnmixingSettings), table.get("unmixing", {}), RecipeError
                 )
             ),
+            constraints=_constraints_of(table.get("constraints", []), origin),
             assignment=_assignment_settings(table.get("assignment", {}), f"{origin}: assignment"),
         )
 
@@ -105,7 +108,7 @@ class Recipe:
             steps.append(
                 RecipeStep(item.name, checked_parameters(item.name, spec.parameters, item.parameters, RecipeError))
             )
-        return Recipe(self.name, self.description, tuple(steps), self.unmixing, self.assignment)
+        return replace(self, steps=tuple(steps))
 
     def dumps(self) -> str:
         """Return the recipe as TOML. A parameter that is ``None`` is left out, because TOML has no word for it."""
@@ -117,6 +120,7 @@ class Recipe:
             "description": self.description,
             "steps": [{"step": s.name, **_writable(s.parameters)} for s in self.steps],
             "unmixing": _writable(asdict(self.unmixing)),
+            **({"constraints": [_writable(c) for c in self.constraints]} if self.constraints else {}),
             "assignment": _writable(asdict(self.assignment)),
         }
         return tomli_w.dumps(table)
@@ -159,6 +163,20 @@ def _step_of(table: Mapping[str, Any], position: int, origin: str) -> RecipeStep
     spec = step_spec(name)
     checked_parameters(f"{origin}: {name}", spec.parameters, values, RecipeError)
     return RecipeStep(name, values)
+
+
+def _constraints_of(tables: Any, origin: str) -> tuple[Mapping[str, Any], ...]:
+    """Check the tables by building the constraints, and return them with every setting written out."""
+    if not isinstance(tables, list) or not all(isinstance(t, Mapping) for t in tables):
+        raise RecipeError(f"{origin}: constraints must be written as [[constraints]] tables")
+    if not tables:
+        return ()
+    from ..unmixing.constraints.tables import from_table
+
+    try:
+        return tuple(from_table(table).to_table() for table in tables)
+    except StepError as error:
+        raise RecipeError(f"{origin}: constraints: {error}") from None
 
 
 def _assignment_settings(table: Mapping[str, Any], owner: str) -> AssignmentSettings:

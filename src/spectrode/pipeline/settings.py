@@ -30,6 +30,12 @@ class UnmixingSettings:
     set_aside_events
         Spectra that would make a component by themselves (a missed cosmic ray, a flash seen once) take no part in
         finding components; they get concentrations afterwards, and are flagged and counted.
+    weights
+        ``noise``: every value counts by its own photon and read noise, estimated from the data, so that bright
+        fluorescence does not drown a weak band elsewhere; slower. ``none``: all count alike.
+    blocks
+        Column whose values tell the blocks of a multiset apart (``frame``, ``cycle``, ``source``), for constraints that
+        hold within a block or compare blocks; one block if empty.
     max_iterations
         Iterations of alternating least squares or NMF; larger takes longer.
     tolerance
@@ -43,6 +49,8 @@ class UnmixingSettings:
     max_components: Annotated[int, Between(1, 30)] = 8
     known: tuple[str, ...] = ()
     set_aside_events: bool = True
+    weights: Literal["none", "noise"] = "none"
+    blocks: str = ""
     max_iterations: Annotated[int, Between(1, 100_000)] = 500
     tolerance: Annotated[float, Between(1e-14, 1e-1)] = 1e-6
     seed: Annotated[int, Between(0, 2**31)] = 0
