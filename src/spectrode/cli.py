@@ -16,6 +16,7 @@ from .cli_bench import bench
 from .cli_calibrate import calibration_app
 from .cli_library import library_app
 from .cli_process import process
+from .cli_validate import validate_app
 from .errors import SpectrodeError
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ app = typer.Typer(
 )
 app.add_typer(library_app)
 app.add_typer(calibration_app)
+app.add_typer(validate_app)
 app.command()(batch)
 app.command()(bench)
 app.command()(process)
