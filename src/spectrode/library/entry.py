@@ -23,6 +23,7 @@ __all__ = [
     "EVIDENCE_ORDER",
     "SCHEMA_VERSION",
     "UPGRADES",
+    "Appearance",
     "Band",
     "BandSource",
     "Caveat",
@@ -166,6 +167,31 @@ class Caveat:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Appearance:
+    """Potentials at which a source sees a species begin to appear; at least one of the two bounds is known."""
+
+    from_v: float | None = None
+    """Lowest potential in V; left out where the source gives no lower bound."""
+    to_v: float | None = None
+    """Highest potential in V; left out where the source gives no upper bound."""
+    reference: str
+    """Reference electrode of the two bounds, as the readers of potentials understand it, such as ``Li/Li+``."""
+    direction: Literal["reduction", "oxidation", "any"]
+    """``reduction``: on the way to lower potentials; ``oxidation``: to higher ones."""
+    condition: str | None = None
+    """Electrode, electrolyte, or what the source looked at."""
+    evidence: Evidence
+    """Standing of the statement in the literature, whether or not the number was read."""
+    standing: Literal["seen", "recalled"]
+    """``recalled`` numbers come from memory of the named literature and are never to be shown as verified."""
+    source: str
+    """Id of an entry of ``[[source]]``."""
+    value: str | None = None
+    """The statement's number as printed in the source; required for ``seen``."""
+    note: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Measurement:
     """How the curve in ``spectrum.csv`` came about; only for the kind ``measured``."""
 
@@ -238,6 +264,8 @@ class Entry:
     withdrawn: Withdrawal | None = None
     measurement: Measurement | None = None
     caveat: tuple[Caveat, ...] = ()
+    appears: tuple[Appearance, ...] = ()
+    """Potentials at which the species begins to appear; empty where no source is known."""
     band: tuple[Band, ...] = ()
     source: tuple[Source, ...] = ()
 

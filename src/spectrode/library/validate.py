@@ -23,8 +23,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..errors import SpectrodeError
 from .collection import entry_paths
-from .entry import Band, Entry, Source, parse_entry
+from .entry import Appearance, Band, Entry, Source, parse_entry
 from .formula import heavy_atoms_of_formula, heavy_atoms_of_smiles, unknown_elements
 
 __all__ = [
@@ -283,16 +284,43 @@ def _provenance_problems(entry: Entry) -> list[str]:
     for caveat in entry.caveat:
         missing = [i for i in caveat.sources if i not in sources]
         problems += [f"caveat {caveat.id!r}: the source {i!r} is not listed under [[source]]" for i in missing]
+    for window in entry.appears:
+        problems += [f"{_window_name(window)}: {p}" for p in _window_problems(window, sources)]
     missing = [i for i in entry.further_sources if i not in sources]
     problems += [f"further_sources: the source {i!r} is not listed under [[source]]" for i in missing]
     cited = {ref.id for band in entry.band for ref in band.sources} | set(entry.further_sources)
-    cited |= {i for caveat in entry.caveat for i in caveat.sources}
+    cited |= {i for caveat in entry.caveat for i in caveat.sources} | {w.source for w in entry.appears}
     problems += [f"the source {i!r} is not used by any band or caveat" for i in sources if i not in cited]
     if entry.withdrawn is not None and not entry.withdrawn.reason.strip():
         problems.append("withdrawn: the reason is empty")
     if entry.open_question is not None and not entry.open_question.strip():
         problems.append("open_question is empty")
     return problems + _measurement_problems(entry)
+
+
+def _window_problems(window: Appearance, sources: dict[str, Source]) -> list[str]:
+    from ..electrochemistry.reference import find_reference
+
+    problems = []
+    if window.from_v is None and window.to_v is None:
+        problems.append("neither from_v nor to_v is given")
+    if window.from_v is not None and window.to_v is not None and window.from_v > window.to_v:
+        problems.append("from_v is above to_v")
+    try:
+        find_reference(window.reference)
+    except SpectrodeError as error:
+        problems.append(str(error))
+    if window.source not in sources:
+        problems.append(f"the source {window.source!r} is not listed under [[source]]")
+    if window.standing == "seen" and window.value is None:
+        problems.append("marked seen, but its value is not quoted")
+    if window.standing == "recalled" and window.value is not None:
+        problems.append("recalled, so no value can be quoted from its source")
+    return problems
+
+
+def _window_name(window: Appearance) -> str:
+    return f"appears ({window.direction}, {window.source})"
 
 
 def _measurement_problems(entry: Entry) -> list[str]:
