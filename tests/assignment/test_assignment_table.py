@@ -48,6 +48,11 @@ def test_values_are_text_and_the_unknown_is_empty():
         "verdict": "",
         "status": "assigned",
         "alternatives": "calcite;ledc",
+        "indistinguishable": "",
+        "posterior": "",
+        "log_evidence": "",
+        "amount": "",
+        "note": "",
     }
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from .match import Assignment
+from .answers import Assignment, PeakRow
 
-__all__ = ["ASSIGNMENT_COLUMNS", "assignment_rows"]
+__all__ = ["ASSIGNMENT_COLUMNS", "PEAK_COLUMNS", "assignment_rows", "peak_table_rows"]
 
 ASSIGNMENT_COLUMNS = (
     "component",
@@ -23,6 +23,25 @@ ASSIGNMENT_COLUMNS = (
     "verdict",
     "status",
     "alternatives",
+    "indistinguishable",
+    "posterior",
+    "log_evidence",
+    "amount",
+    "note",
+)
+
+PEAK_COLUMNS = (
+    "component",
+    "kind",
+    "compound_id",
+    "position_cm1",
+    "reference_cm1",
+    "uncertainty_cm1",
+    "height",
+    "fwhm_cm1",
+    "snr",
+    "detection_limit",
+    "assignment",
 )
 
 
@@ -48,8 +67,33 @@ def assignment_rows(assignments: Iterable[Assignment]) -> list[dict[str, str]]:
             "verdict": "",
             "status": a.status,
             "alternatives": ";".join(a.alternatives),
+            "indistinguishable": ";".join(a.indistinguishable),
+            "posterior": "" if a.posterior is None else f"{a.posterior:.4f}",
+            "log_evidence": "" if a.log_evidence is None else f"{a.log_evidence:.2f}",
+            "amount": "" if a.amount is None else f"{a.amount:.4g}",
+            "note": a.note,
         }
         for a in assignments
+    ]
+
+
+def peak_table_rows(rows: Iterable[PeakRow]) -> list[dict[str, str]]:
+    """Return one row of text per peak or missing band, in the order of :data:`PEAK_COLUMNS`; components from 1."""
+    return [
+        {
+            "component": str(r.component + 1),
+            "kind": r.kind,
+            "compound_id": r.compound_id or "",
+            "position_cm1": f"{r.position_cm1:.1f}",
+            "reference_cm1": "" if r.reference_cm1 is None else f"{r.reference_cm1:.1f}",
+            "uncertainty_cm1": f"{r.uncertainty_cm1:.2f}",
+            "height": f"{r.height:.4g}",
+            "fwhm_cm1": "" if r.fwhm_cm1 is None else f"{r.fwhm_cm1:.1f}",
+            "snr": f"{r.snr:.1f}",
+            "detection_limit": f"{r.detection_limit:.4g}",
+            "assignment": r.assignment,
+        }
+        for r in rows
     ]
 
 

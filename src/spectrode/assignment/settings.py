@@ -38,10 +38,15 @@ class AssignmentSettings:
     min_score : float
         Score from which a species can be called assigned. Larger is stricter.
     chance : float
-        Accepted probability that any entry of the library agrees as well by accident. Smaller is stricter.
+        Accepted probability that an assigned species is not there, by the model of accident and prior. Smaller is
+        stricter. How often that comes true is what the q-values say.
+    max_q : float
+        Where the q-value of a species is known, it is assigned only up to this one. Smaller is stricter.
     ambiguity_margin : float
-        Another entry that explains the same peaks with a score at most this much lower makes the result ambiguous.
+        Another entry that explains the same peaks with a score at most this much lower can make the result ambiguous.
         Larger calls more results ambiguous.
+    ambiguity_odds : float
+        It does so if the evidence for the better one is at most this many to one. Larger calls more results ambiguous.
 
     Raises
     ------
@@ -52,14 +57,16 @@ class AssignmentSettings:
     groups: tuple[str, ...] = ()
     ids: tuple[str, ...] = ()
     axis_uncertainty_cm1: Annotated[float, Between(0.0, 20.0), Unit("cm-1")] = 2.0
-    coverage: Annotated[float, Between(0.5, 4.0)] = 1.5
+    coverage: Annotated[float, Between(0.5, 4.0)] = 2.5
     min_snr: Annotated[float, Between(2.0, 100.0)] = 5.0
     min_relative_height: Annotated[float, Between(0.0, 0.5)] = 0.01
     broad_cm1: Annotated[float, Between(20.0, 400.0), Unit("cm-1")] = 80.0
     min_bands: Annotated[int, Between(1, 10)] = 2
-    min_score: Annotated[float, Between(0.0, 1.0)] = 0.5
-    chance: Annotated[float, Between(1e-6, 0.5)] = 0.05
-    ambiguity_margin: Annotated[float, Between(0.0, 0.5)] = 0.1
+    min_score: Annotated[float, Between(0.0, 1.0)] = 0.7
+    chance: Annotated[float, Between(1e-6, 0.5)] = 0.15
+    max_q: Annotated[float, Between(1e-4, 1.0)] = 0.05
+    ambiguity_margin: Annotated[float, Between(0.0, 0.5)] = 0.35
+    ambiguity_odds: Annotated[float, Between(1.0, 1e4)] = 30.0
 
     def __post_init__(self) -> None:
         declared = parameters_of(type(self))
