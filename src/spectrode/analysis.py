@@ -24,6 +24,7 @@ from .unmixing.by_recipe import unmixed_by_recipe, usable_spectra
 if TYPE_CHECKING:
     from .assignment import Assignment
     from .electrochemistry.trace import Trace
+    from .evidence import ComponentEvidence
     from .fluorescence import FluorescenceReport
     from .unmixing.result import Decomposition
 
@@ -100,11 +101,13 @@ def analyse(
     processed, unmixed = unmixed_by_recipe(processed, chosen, progress=progress, should_stop=should_stop)
     decomposition = unmixed.decomposition
     assignments: tuple[Assignment, ...] = ()
+    evidence: tuple[ComponentEvidence, ...] = ()
     if decomposition is not None:
         _stop_if(should_stop)
         report("assigning", 0, 1)
         assignments = _assigned(processed, decomposition, chosen)
         report("assigning", 1, 1)
+        evidence = _evidence(processed, decomposition, assignments, report, should_stop)
     return AnalysisResult(
         dataset=processed,
         recipe=chosen,
@@ -115,7 +118,9 @@ def analyse(
         fluorescence=_fluorescence(processed, background),
         decomposition=decomposition,
         rank=unmixed.rank,
+        bands=unmixed.bands,
         assignments=assignments,
+        evidence=evidence,
         trace=joined_trace,
         steps=tuple(r.record for r in reports),
         inputs=inputs,
@@ -293,6 +298,22 @@ def _assigned(dataset: OperandoDataset, decomposition: Decomposition, recipe: Re
     if dataset.axis_kind == "wavelength":
         raise StepError("assignment needs an axis in cm-1, but the spectra are in nm")
     return tuple(assign_components(dataset.shift, decomposition.spectra, load_library(), settings=recipe.assignment))
+
+
+def _evidence(
+    dataset: OperandoDataset,
+    decomposition: Decomposition,
+    assignments: tuple[Assignment, ...],
+    progress: Progress,
+    should_stop: ShouldStop | None,
+) -> tuple[ComponentEvidence, ...]:
+    from .evidence import component_evidence
+    from .library import load_library
+
+    progress("evidence", 0, 1)
+    found = component_evidence(dataset, decomposition, assignments, load_library(), should_stop=should_stop)
+    progress("evidence", 1, 1)
+    return found
 
 
 def frame_means(dataset: OperandoDataset) -> NDArray[np.float64]:

@@ -19,8 +19,10 @@ from .serialise import plain, record_from_dict, record_to_dict
 if TYPE_CHECKING:
     from .assignment import Assignment
     from .electrochemistry.trace import Trace
+    from .evidence import ComponentEvidence
     from .fluorescence import FluorescenceReport
     from .pipeline.recipe import Recipe
+    from .unmixing.bands import ProfileBands
     from .unmixing.rank import RankEstimate
     from .unmixing.result import Decomposition
 
@@ -57,8 +59,11 @@ class AnalysisResult:
     fluorescence
         Bleaching of the background and its dependence on potential; None without a background, and in a result that
         was loaded from a file (:func:`spectrode.fluorescence.from_background` makes it again).
-    decomposition, rank, assignments
-        Unmixing and what its components were assigned to; None or empty if unmixing was skipped.
+    decomposition, rank, bands, assignments
+        Unmixing, how far noise and rotation can move it, and what its components were assigned to; None or empty if
+        unmixing was skipped.
+    evidence
+        For each component: where it appears, what it follows, and physical cross-checks.
     """
 
     dataset: OperandoDataset
@@ -70,7 +75,9 @@ class AnalysisResult:
     fluorescence: FluorescenceReport | None = None
     decomposition: Decomposition | None = None
     rank: RankEstimate | None = None
+    bands: ProfileBands | None = None
     assignments: tuple[Assignment, ...] = ()
+    evidence: tuple[ComponentEvidence, ...] = ()
     trace: Trace | None = None
     steps: tuple[StepRecord, ...] = ()
     inputs: Inputs = field(default_factory=Inputs)
@@ -124,9 +131,12 @@ def save_result(result: AnalysisResult, path: str | Path) -> None:
             _save_record(group, "decomposition", result.decomposition)
         if result.rank is not None:
             _save_record(group, "rank", result.rank)
+        if result.bands is not None:
+            _save_record(group, "bands", result.bands)
         if result.trace is not None:
             _save_trace(group, result.trace)
         group["assignments"] = json.dumps([plain(asdict(a)) for a in result.assignments], ensure_ascii=False)
+        group["evidence"] = json.dumps([plain(asdict(e)) for e in result.evidence], ensure_ascii=False)
 
 
 def load_result(path: str | Path) -> AnalysisResult:
@@ -142,6 +152,7 @@ def load_result(path: str | Path) -> AnalysisResult:
     from .pipeline.recipe import Recipe
     from .readers.native_hdf5 import load_from
     from .readers.registry import read_head
+    from .unmixing.bands import ProfileBands
     from .unmixing.rank import RankEstimate
     from .unmixing.result import Decomposition
 
@@ -164,7 +175,9 @@ def load_result(path: str | Path) -> AnalysisResult:
                 background=group["background"][()] if "background" in group else None,
                 decomposition=_load_record(group, "decomposition", Decomposition),
                 rank=_load_record(group, "rank", RankEstimate),
+                bands=_load_record(group, "bands", ProfileBands),
                 assignments=_load_assignments(group),
+                evidence=_load_evidence(group),
                 trace=_load_trace(group),
                 steps=tuple(record_from_dict(r) for r in json.loads(group["steps"][()])),
                 inputs=Inputs(tuple(inputs["spectra"]), tuple(inputs["traces"]), inputs["sha256"], inputs["options"]),
@@ -259,4 +272,16 @@ def _load_assignments(group: Any) -> tuple[Assignment, ...]:
         values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in table.items()}
         values["matched"] = tuple(BandMatch(**m) for m in values.get("matched", ()))
         found.append(Assignment(**values))
+    return tuple(found)
+
+
+def _load_evidence(group: Any) -> tuple[ComponentEvidence, ...]:
+    from .evidence import ComponentEvidence
+
+    if "evidence" not in group:  # results of the first version
+        return ()
+    found = []
+    for table in json.loads(group["evidence"][()]):
+        values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in table.items()}
+        found.append(ComponentEvidence(**values))
     return tuple(found)

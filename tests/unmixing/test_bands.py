@@ -71,7 +71,7 @@ def test_an_ambiguous_pair_is_called_so_and_the_band_holds_the_truth():
     exact = exact_decomposition(C, S)
     bands = profile_bands(C @ S, exact, resamples=5)
     assert not bands.identifiable.all()
-    assert any("not identifiable" in note for note in bands.notes)
+    assert any("Not identifiable" in note for note in bands.notes)
     # Without noise nothing but rotation is left.
     np.testing.assert_allclose(bands.spectra_statistical_lower, S, atol=1e-4)
     np.testing.assert_allclose(bands.spectra_lower, bands.spectra_rotational_lower, atol=1e-4)

@@ -26,6 +26,7 @@ _LONGEST = 5  # channels of one spike
 _PER_CHANNEL = 4.0  # chi-squared that each further channel must pay for
 _EXISTS = 30.0  # squared standard deviations above the light: one in fifty million channels by noise alone
 _EXPLAINED = 9.0  # chi-squared of the seven middle channels, and prices of lines but one, below which light will do
+_SHOWN_SO = 13.0  # the same where the neighbours' shape takes the place of all lines
 _LONGER = 4.0  # more for each further channel
 _RAISED = 4.0  # the same for every channel of a spike
 _TAIL = 0.05  # of the highest channel that every other must have
@@ -42,10 +43,11 @@ _SMALL = 1e-300
 @njit(cache=True, nogil=True, fastmath={"contract", "reassoc"})
 def _activity(row: Any) -> float:
     """Return how much a spectrum changes over a few channels: the scale by which neighbours are compared."""
-    total = 0.0
-    for i in range(row.size - 4):
-        total += abs(row[i + 4] - row[i])
-    return total / max(row.size - 4, 1)
+    total = row.dtype.type(0)
+    later, earlier = row[4:], row[: max(row.size - 4, 0)]
+    for i in range(earlier.size):
+        total += abs(later[i] - earlier[i])
+    return float(total) / max(row.size - 4, 1)
 
 
 @njit(cache=True, nogil=True)
@@ -81,35 +83,37 @@ def _sharpness(row: Any, i: int) -> float:
 
 
 @njit(cache=True, nogil=True, fastmath={"contract", "reassoc"})
-def _screen(row: Any, base: Any, slope: Any, floor: Any, hits: Any) -> int:
-    """Mark channels that stand out of the noise over one, two or three channels; return how many."""
-    n = row.size
-    half, zero = row.dtype.type(0.5), row.dtype.type(0)
-    found: Any = 0
-    hits[:] = 0
-    # Views shifted against one another, so that the compiler sees plain loops and works on many channels at once.
-    m = max(n - 6, 0)
-    l3, l2, l1, r1, r2, r3 = row[:m], row[1:], row[2:], row[4:], row[5:], row[6:]
-    middle, marks = row[3:], hits[3:]
-    for i in range(m):
-        foot = half * (l3[i] + r3[i])
-        two = half * (l2[i] + r2[i])
-        one = half * (l1[i] + r1[i])
-        lowest = min(one, two, foot)
-        rise = max(middle[i] - lowest, zero)
-        variance = max(base + slope * foot, floor)
-        marked = np.int32(rise * rise > variance)
-        marks[i] = marked
-        found += marked
-    for i in (0, 1, 2, n - 3, n - 2, n - 1):
-        foot = 0.5 * (_at(row, i - 3) + _at(row, i + 3))
-        two = 0.5 * (_at(row, i - 2) + _at(row, i + 2))
-        one = 0.5 * (_at(row, i - 1) + _at(row, i + 1))
-        rise = row[i] - min(one, two, foot)
-        high = rise > 0.0 and rise * rise > max(base + slope * foot, floor)
-        hits[i] = high
-        found += high
-    return found
+def _screen(row: Any, limits: Any, hot: Any) -> None:
+    """Say in which groups of channels, the outermost three apart, one stands out of the noise.
+
+    Without branches and stores within a group, and with indices that cannot be negative, so that the compiler works on
+    many channels at once. The last group overlaps the one before.
+    """
+    m = row.size - 6
+    base, slope, floor = limits[0], limits[1], limits[2]
+    two, zero = row.dtype.type(2), row.dtype.type(0)
+    for group in range(hot.size):
+        first = np.uint64(min(group * _LANES, m - _LANES))
+        together = np.int32(0)
+        for lane in range(_LANES):
+            i = first + np.uint64(lane)
+            foot = row[i] + row[i + np.uint64(6)]
+            farther = row[i + np.uint64(1)] + row[i + np.uint64(5)]
+            beside = row[i + np.uint64(2)] + row[i + np.uint64(4)]
+            rise = max(two * row[i + np.uint64(3)] - min(beside, farther, foot), zero)
+            together |= np.int32(rise * rise > max(base + slope * foot, floor))
+        hot[group] = together
+
+
+@njit(cache=True, nogil=True, fastmath={"contract", "reassoc"})
+def _stands_out(row: Any, i: int, limits: Any) -> bool:
+    """True if a channel stands out of the noise over one, two or three channels (all heights doubled)."""
+    last = row.size - 1
+    foot = row[max(i - 3, 0)] + row[min(i + 3, last)]
+    farther = row[max(i - 2, 0)] + row[min(i + 2, last)]
+    beside = row[max(i - 1, 0)] + row[min(i + 1, last)]
+    rise = row.dtype.type(2) * row[i] - min(beside, farther, foot)
+    return bool(rise > 0 and rise * rise > max(limits[0] + limits[1] * foot, limits[2]))
 
 
 @njit(cache=True, nogil=True)
@@ -379,10 +383,74 @@ def judge(
     return best, best_low, best_high, excess, best_cost
 
 
+@njit(cache=True, nogil=True, fastmath={"contract", "reassoc"})
+def _plain_fit(values: Any, weights: Any, lines: Any) -> tuple[float, float]:
+    """Fit a straight ground, and a straight ground with the one column of ``lines`` that helps most.
+
+    Returns
+    -------
+    ground, line
+        Chi-squared of the seven middle channels about either.
+    """
+    c = HALF_WINDOW
+    s = sx = sxx = sy = sxy = 0.0
+    for x in range(_WINDOW):
+        w, place = weights[x], float(x - c)
+        s += w
+        sx += w * place
+        sxx += w * place * place
+        sy += w * values[x]
+        sxy += w * place * values[x]
+    if s <= 0.0 or s * sxx - sx * sx <= 1e-9 * s * sxx:
+        return np.inf, np.inf
+    middle = sx / s
+    sxx -= sx * middle
+    level, slope = sy / s, (sxy - sy * middle) / sxx
+    ground = 0.0
+    for x in range(c - 3, c + 4):
+        ground += weights[x] * (values[x] - level - slope * (x - c - middle)) ** 2
+    most, chosen, height, lift, tilt = 0.0, -1, 0.0, 0.0, 0.0
+    for k in range(lines.shape[1]):
+        one = along = square = product = 0.0
+        for x in range(_WINDOW):
+            part = weights[x] * lines[x, k]
+            one += part
+            along += part * (x - c - middle)
+            square += part * lines[x, k]
+            product += part * values[x]
+        product -= one * level + along * slope
+        rest = square - one * one / s - along * along / sxx
+        if product > 0.0 and rest > 1e-9 * square and product * product > most * rest:
+            most, chosen, height = product * product / rest, k, product / rest
+            lift, tilt = one / s, along / sxx
+    if chosen < 0:
+        return ground, ground
+    line = 0.0
+    for x in range(c - 3, c + 4):
+        place = x - c - middle
+        left = values[x] - level - slope * place - height * (lines[x, chosen] - lift - tilt * place)
+        line += weights[x] * left * left
+    return ground, line
+
+
+@njit(cache=True, nogil=True)
+def _number_beside(near: Any, row: int, values: Any, activity: Any) -> int:
+    """Return how many neighbours can be compared with."""
+    count = 0
+    for k in range(near.size):
+        j = near[k]
+        if j < 0 or j == row:
+            continue
+        if activity[j] < 0.0:
+            activity[j] = _activity(values[j])
+        count += activity[j] > 0.0
+    return count
+
+
 @njit(cache=True, nogil=True)
 def _weigh(
-    values: Any, near: Any, row: int, here: Any, channel: int, atoms: Any, noise: Any, alone: float, beside: float,
-    activity: Any, blind: Any, free: Any, arrays: Any, stack: Any, work: Any, quiet: Any,
+    values: Any, near: Any, row: int, here: Any, channel: int, atoms: Any, central: Any, noise: Any, alone: float,
+    beside: float, activity: Any, blind: Any, free: Any, arrays: Any, stack: Any, work: Any, quiet: Any,
 ) -> tuple[float, int, int, bool, float, float]:  # fmt: skip
     """Judge one channel of a spectrum.
 
@@ -396,10 +464,7 @@ def _weigh(
     weights, reference, above, spare, fit, doubt = arrays
     c = HALF_WINDOW
     first = channel - c
-    foot = 0.5 * (_at(here, channel - 3) + _at(here, channel + 3))
-    sigma2 = max(noise[0] + noise[1] * foot, noise[2])
-    count, share = _reference(values, near, row, first, activity, np.sqrt(sigma2), reference, spare, stack)
-    known = count >= _MIN_NEIGHBOURS
+    known = _number_beside(near, row, values, activity) >= _MIN_NEIGHBOURS
     if not known and alone == np.inf:
         return 0.0, channel, channel, False, 0.0, 0.0
     lowest = np.inf
@@ -413,11 +478,22 @@ def _weigh(
         weights[x] = 1.0 / max(variance, _SMALL) if inside else 0.0
     for x in range(_WINDOW):
         above[x] -= lowest
+    # Most of what stands out is a crest of noise, or one line: cheap to see, and not for the whole fit.
+    ground, line = _plain_fit(above, weights, central)
+    if ground < _EXISTS or line < _EXPLAINED:
+        return 0.0, channel, channel, known, lowest, 0.0
+    foot = 0.5 * (_at(here, channel - 3) + _at(here, channel + 3))
+    sigma2 = max(noise[0] + noise[1] * foot, noise[2])
+    share = 0.0
+    if known:
+        _, share = _reference(values, near, row, first, activity, np.sqrt(sigma2), reference, spare, stack)
     shaped = known and _shape(reference, weights, share) > _SHAPELESS
     for x in range(_WINDOW):
         free[x, 2] = reference[x] if shaped else 0.0
         if shaped:
             weights[x] /= 1.0 + share
+    if shaped and _plain_fit(above, weights, free[:, 2:])[1] < _SHOWN_SO:
+        return 0.0, channel, channel, known, lowest, 0.0
     bend = _bend(here, channel)
     theirs = reference[c] - 0.5 * min(reference[c - 1] + reference[c + 1], reference[c - 3] + reference[c + 3])
     clear = theirs * theirs > 1.5 * _SCREEN**2 * share * sigma2 and theirs > _SHOWN * bend
@@ -434,8 +510,8 @@ def _weigh(
 
 @njit(cache=True, nogil=True)
 def search(
-    values: Any, table: Any, start: int, stop: int, atoms: Any, noise: Any, alone: float, near: float,
-    undecidable: bool, recurrence: Any, activity: Any, cleaned: Any, reason: Any, state: Any,
+    values: Any, table: Any, start: int, stop: int, atoms: Any, central: Any, noise: Any, alone: float,
+    near: float, undecidable: bool, recurrence: Any, activity: Any, cleaned: Any, reason: Any, state: Any,
 ) -> None:  # fmt: skip
     """Find and replace the spikes of the spectra ``start`` to ``stop``.
 
@@ -447,6 +523,8 @@ def search(
         (spectra, k) neighbours, as rows of ``values``; -1 for none.
     atoms
         From :func:`spectrode.kernels.light.line_atoms`, for the instrument's line width.
+    central
+        (window, lines) those of them that have their top near the middle.
     noise
         (3,): variance at level zero, variance per count, least variance.
     alone, near
@@ -475,13 +553,15 @@ def search(
         free[x, 0] = 1.0
         free[x, 1] = (x - HALF_WINDOW) / HALF_WINDOW
     quiet = (np.empty(channels), np.empty(channels), np.empty(64))
-    hits, blind = np.zeros(channels, dtype=np.int32), np.zeros(channels, dtype=np.bool_)
+    blind = np.zeros(channels, dtype=np.bool_)
+    groups = (channels - 6 + _LANES - 1) // _LANES if channels >= _LANES + 6 else 0
+    hot = np.zeros(groups, dtype=np.int32)
     places, scores, costs = np.empty(channels, dtype=np.int64), np.empty(channels), np.empty(channels)
     content = np.empty(3)
     bits = content.view(np.uint64)
     kind = values.dtype.type
-    limit = 1.5 * _SCREEN**2
-    base, slope, floor = kind(limit * noise[0]), kind(limit * noise[1]), kind(limit * noise[2])
+    limit = 4.0 * 1.5 * _SCREEN**2  # of doubled heights; the foot is the sum of two counts
+    limits = (kind(limit * noise[0]), kind(0.5 * limit * noise[1]), kind(limit * noise[2]))
     for row in range(start, stop):
         cleaned[row] = values[row]
         here = cleaned[row]
@@ -492,13 +572,10 @@ def search(
             state[row] |= NOT_JUDGED
             if alone == np.inf:
                 continue
-        if _screen(here, base, slope, floor, hits) == 0:
+        _screen(here, limits, hot)
+        found = _candidates(values, table[row], row, here, hot, limits, noise, activity, neighbours, places)
+        if found == 0:
             continue
-        if activity[row] < 0.0:
-            activity[row] = _activity(values[row])
-        if activity[row] <= 0.0:
-            continue
-        found = _candidates(values, table[row], row, here, hits, noise, activity, neighbours, places)
         if undecidable and neighbours >= _MIN_NEIGHBOURS:
             state[row] |= _replace_unlike(
                 values, table[row], row, here, places[:found], recurrence, noise, activity, reason[row], arrays, stack
@@ -511,8 +588,8 @@ def search(
             for k in range(found):
                 if scores[k] < 0.0:
                     scores[k], _, _, known, _, costs[k] = _weigh(
-                        values, table[row], row, here, places[k], atoms, noise, alone, near, activity, blind, free,
-                        arrays, stack, work, quiet,
+                        values, table[row], row, here, places[k], atoms, central, noise, alone, near, activity, blind,
+                        free, arrays, stack, work, quiet,
                     )  # fmt: skip
                     if not known:
                         state[row] |= NOT_JUDGED
@@ -527,8 +604,8 @@ def search(
                     for x in range(max(places[k] - 1, 0), min(places[k] + 2, channels)):
                         blind[x] = abs(x - places[best]) > _ELSEWHERE - 1
             score, low, high, known, lowest, _ = _weigh(
-                values, table[row], row, here, places[best], atoms, noise, alone, near, activity, blind, free, arrays,
-                stack, work, quiet,
+                values, table[row], row, here, places[best], atoms, central, noise, alone, near, activity, blind, free,
+                arrays, stack, work, quiet,
             )  # fmt: skip
             blind[:] = False
             scores[best] = 0.0
@@ -640,43 +717,53 @@ def _replace_unlike(
 
 @njit(cache=True, nogil=True)
 def _candidates(
-    values: Any, near: Any, row: int, here: Any, hits: Any, noise: Any, activity: Any, neighbours: int, places: Any
-) -> int:
+    values: Any, near: Any, row: int, here: Any, hot: Any, limits: Any, noise: Any, activity: Any, neighbours: int,
+    places: Any,
+) -> int:  # fmt: skip
     """Put the channels worth a fit into ``places``: sharpest of their surroundings, and not shown by neighbours."""
     channels = here.size
     found, highest = 0, np.inf
-    skip_to = 0
-    for channel in range(channels):
-        if channel < skip_to:
-            continue
-        if channel % _LANES == 0 and channel + _LANES <= channels:
-            together = 0
-            for k in range(channel, channel + _LANES):
-                together += hits[np.uint64(k)]
-            if together == 0:
-                skip_to = channel + _LANES
+    begin = 0  # what lies before has been looked at
+    for group in range(-1, hot.size + 1):
+        if group < 0:
+            end = min(3, channels)
+        elif group == hot.size:
+            end = channels
+        else:
+            end = 3 + min((group + 1) * _LANES, channels - 6)
+            if hot[group] == 0:
+                begin = end
                 continue
-        if hits[channel] == 0:
-            continue
-        bend, bend_left, bend_right = _bend(here, channel), _bend(here, channel - 1), _bend(here, channel + 1)
-        if bend < bend_left or bend <= bend_right:
-            # On a flank the band's own top is sharper over two channels, but not over one.
-            middle, left, right = (
-                _sharpness(here, channel),
-                _sharpness(here, channel - 1),
-                _sharpness(here, channel + 1),
-            )
-            if middle <= 0.0 or middle < left or middle <= right:
+        for channel in range(begin, end):
+            if not _stands_out(here, channel, limits) or not _sharpest(here, channel):
                 continue
-        if neighbours >= _MIN_NEIGHBOURS:
-            foot = 0.5 * (_at(here, channel - 3) + _at(here, channel + 3))
-            allowed = _BESIDE * np.sqrt(5.0 * max(noise[0] + noise[1] * foot, noise[2]))
-            if _shown_beside(values, near, row, channel, allowed, bend, activity):
+            if activity[row] < 0.0:
+                activity[row] = _activity(values[row])
+            if activity[row] <= 0.0:
+                return 0
+            if neighbours >= _MIN_NEIGHBOURS:
+                foot = 0.5 * (_at(here, channel - 3) + _at(here, channel + 3))
+                allowed = _BESIDE * np.sqrt(5.0 * max(noise[0] + noise[1] * foot, noise[2]))
+                if _shown_beside(values, near, row, channel, allowed, _bend(here, channel), activity):
+                    continue
+            if highest == np.inf:
+                highest = here.max()
+            if _plateau(here, channel, highest):
                 continue
-        if highest == np.inf:
-            highest = here.max()
-        if _plateau(here, channel, highest):
-            continue
-        places[found] = channel
-        found += 1
+            places[found] = channel
+            found += 1
+        begin = end
     return found
+
+
+@njit(cache=True, nogil=True)
+def _sharpest(here: Any, channel: int) -> bool:
+    """True if a channel is sharper than those beside it, by two channels to either side or by one.
+
+    On a flank the band's own top is sharper over two channels, but not over one.
+    """
+    bend = _bend(here, channel)
+    if bend >= _bend(here, channel - 1) and bend > _bend(here, channel + 1):
+        return True
+    middle = _sharpness(here, channel)
+    return bool(middle > 0.0 and middle >= _sharpness(here, channel - 1) and middle > _sharpness(here, channel + 1))

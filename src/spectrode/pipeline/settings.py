@@ -36,6 +36,9 @@ class UnmixingSettings:
     blocks
         Column whose values tell the blocks of a multiset apart (``frame``, ``cycle``, ``source``), for constraints that
         hold within a block or compare blocks; one block if empty.
+    resamples
+        Resampled data sets from which the statistical part of the intervals comes; the part from rotational ambiguity
+        is searched beside it. More are steadier and take longer; 0 leaves all intervals out.
     max_iterations
         Iterations of alternating least squares or NMF; larger takes longer.
     tolerance
@@ -51,6 +54,7 @@ class UnmixingSettings:
     set_aside_events: bool = True
     weights: Literal["none", "noise"] = "none"
     blocks: str = ""
+    resamples: Annotated[int, Between(0, 10_000)] = 40
     max_iterations: Annotated[int, Between(1, 100_000)] = 500
     tolerance: Annotated[float, Between(1e-14, 1e-1)] = 1e-6
     seed: Annotated[int, Between(0, 2**31)] = 0

@@ -228,6 +228,9 @@ def draw_components(result: AnalysisResult) -> tuple[Any, str] | None:
     axes = figure.subplots(count, 1, sharex=True, squeeze=False)[:, 0]
     shift = result.dataset.shift
     for k, ax in enumerate(axes):
+        if result.bands is not None:
+            limits = (result.bands.spectra_lower[k], result.bands.spectra_upper[k])
+            ax.fill_between(shift, *limits, color=component_colour(k), alpha=0.25, lw=0)
         ax.plot(shift, found.spectra[k], color=component_colour(k), lw=1.1)
         names = _draw_reference_bands(ax, result, k)
         label = f"component {k + 1}" + (f" (fixed: {found.names[k]})" if found.known[k] else "")
@@ -238,9 +241,10 @@ def draw_components(result: AnalysisResult) -> tuple[Any, str] | None:
         ax.spines["left"].set_visible(False)
     axes[-1].set_xlabel(result.dataset.axis_label)
     axes[-1].set_xlim(shift[0], shift[-1])
+    shaded = "" if result.bands is None else " Shaded: 95 % interval from noise and rotational ambiguity together."
     return figure, (
-        "Spectra scaled to a maximum of 1. Triangles above: bands of the assigned references, filled where matched, "
-        "open where expected but missing; crosses: bands that no listed reference explains."
+        f"Spectra scaled to a maximum of 1.{shaded} Triangles above: bands of the assigned references, filled where "
+        "matched, open where expected but missing; crosses: bands that no listed reference explains."
     )
 
 
@@ -413,6 +417,10 @@ def draw_concentrations(result: AnalysisResult) -> tuple[Any, str] | None:
                 centres, medians = _per_frame(result, times, values)
             if centres.size > 1:
                 ax.plot(centres, medians, "o-", ms=3, lw=0.9, color="black", label="frame median")
+            if panel == "time" and times is not None and result.bands is not None and centres.size > 1:
+                _, low = _per_frame(result, times, result.bands.concentrations_lower[:, k])
+                _, high = _per_frame(result, times, result.bands.concentrations_upper[:, k])
+                ax.fill_between(centres, low, high, color=component_colour(k), alpha=0.25, lw=0)
         axes[k, 0].set_ylabel(f"component {k + 1}\ncounts")
         top = np.nanpercentile(values, 99.5) if np.isfinite(values).any() else 1.0
         axes[k, 0].set_ylim(-0.04 * max(top, 1e-12), 1.1 * max(top, 1e-12))
@@ -421,8 +429,12 @@ def draw_concentrations(result: AnalysisResult) -> tuple[Any, str] | None:
     if has_potential:
         axes[0, 0].legend(loc="upper center", bbox_to_anchor=(0.5, 1.32), ncols=4, markerscale=3)
     return figure, (
-        "A point a spectrum; black: median of each frame, joined in time order. Intervals from rotational ambiguity "
-        "are not computed yet, so read these as one possible solution."
+        "A point a spectrum; black: median of each frame, joined in time order. "
+        + (
+            "No intervals were computed, so read these as one possible solution."
+            if result.bands is None
+            else "Shaded, against time: median of the limits that noise and rotational ambiguity set (95 %)."
+        )
     )
 
 

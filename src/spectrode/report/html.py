@@ -45,6 +45,7 @@ def render_report(result: AnalysisResult, figures: Sequence[ReportFigure]) -> st
         fluorescence=[] if result.fluorescence is None else fluorescence_sentences(result.fluorescence),
         assignments=_assignments(result),
         components=_components(result),
+        evidence=_evidence(result),
         steps=_steps(result),
         warnings=result.warnings,
         sources=_sources(result),
@@ -148,8 +149,34 @@ def _components(result: AnalysisResult) -> dict[str, Any] | None:
         "lack_of_fit": f"{found.lack_of_fit_percent:.2f}",
         "iterations": found.iterations,
         "converged": found.converged,
+        "shares": _shares(result),
         "fixed": [n for n, known in zip(found.names, found.known, strict=True) if known],
     }
+
+
+def _shares(result: AnalysisResult) -> list[dict[str, str]]:
+    """Return how much of the signal each component is, and how little or much it could be at an equal fit."""
+    bands = result.bands
+    if bands is None:
+        return []
+    return [
+        {
+            "name": f"component {k + 1}",
+            "share": f"{bands.contribution[k]:.2f}",
+            "range": f"{bands.contribution_lowest[k]:.2f} – {bands.contribution_highest[k]:.2f}",
+            "words": "" if bands.identifiable[k] else "not identifiable: rotation can turn it into anything",
+        }
+        for k in range(len(bands.contribution))
+    ]
+
+
+def _evidence(result: AnalysisResult) -> list[dict[str, Any]]:
+    """Return what stands beside the names, a row a component that anything is known of."""
+    return [
+        {"name": f"component {e.component + 1}", "sentences": e.sentences, "checks": e.checks}
+        for e in result.evidence
+        if e.sentences or e.checks
+    ]
 
 
 def _assignments(result: AnalysisResult) -> list[dict[str, Any]]:

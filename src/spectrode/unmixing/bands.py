@@ -217,7 +217,7 @@ def _together(decomposition: Decomposition, rotation: Ambiguity, noise: Resample
         concentrations_upper=np.maximum(c_upper, 0.0),
         contribution_lowest=rotation.lowest,
         contribution=rotation.contribution,
-        contribution_highest=rotation.highest,
+        contribution_highest=_at_most_all(rotation.highest),
         spectra_lowest=rotation.spectra_lowest,
         spectra_highest=rotation.spectra_highest,
         spectra_cosine=noise.cosines,
@@ -228,20 +228,31 @@ def _together(decomposition: Decomposition, rotation: Ambiguity, noise: Resample
 
 
 def _judged(decomposition: Decomposition, rotation: Ambiguity) -> tuple[NDArray[np.bool_], tuple[str, ...]]:
-    """Say of each component how far rotation moves it."""
-    identifiable = np.ones(decomposition.n_components, dtype=bool)
+    """Say of the components how far rotation moves them, in one sentence for all that are alike."""
+    low, high = rotation.lowest, _at_most_all(rotation.highest)
+    cosine = np.sum(rotation.spectra_lowest * rotation.spectra_highest, axis=1) / (
+        np.linalg.norm(rotation.spectra_lowest, axis=1) * np.linalg.norm(rotation.spectra_highest, axis=1)
+    )
+    identifiable = np.asarray((high - low <= _NOT_IDENTIFIABLE) & (cosine >= _OTHER_SPECTRUM))
+    ambiguous = identifiable & (high - low > _AMBIGUOUS)
+
+    def listed(which: NDArray[np.bool_]) -> str:
+        return "; ".join(
+            f"{decomposition.names[i]}, {100 * low[i]:.0f}–{100 * high[i]:.0f} % of the signal"
+            for i in np.flatnonzero(which)
+        )
+
     notes = list(rotation.notes)
-    for i, name in enumerate(decomposition.names):
-        low, high = rotation.lowest[i], rotation.highest[i]
-        one, two = rotation.spectra_lowest[i], rotation.spectra_highest[i]
-        cosine = float(one @ two / (np.linalg.norm(one) * np.linalg.norm(two)))
-        identifiable[i] = high - low <= _NOT_IDENTIFIABLE and cosine >= _OTHER_SPECTRUM
-        share = f"its share may be anything from {100 * low:.0f} to {100 * high:.0f} %"
-        if not identifiable[i]:
-            notes.append(
-                f"{name} is not identifiable: {share}, and its spectrum changes to a cosine of {cosine:.2f}, with the "
-                "same fit. A known spectrum, a spectrum or band of its own, or runs of equal shape would settle it."
-            )
-        elif high - low > _AMBIGUOUS:
-            notes.append(f"{name} is ambiguous: {share} with the same fit.")
+    if not identifiable.all():
+        notes.append(
+            f"Not identifiable within noise, because other spectra and shares fit as well: {listed(~identifiable)}. A "
+            "known spectrum, a spectrum or band of its own, or runs of equal shape would settle it."
+        )
+    if ambiguous.any():
+        notes.append(f"Ambiguous, because other shares fit as well: {listed(ambiguous)}.")
     return identifiable, tuple(notes)
+
+
+def _at_most_all(share: Array) -> Array:
+    """Return shares with an upper limit of 1: more comes from components that noise lets go below zero."""
+    return np.minimum(share, 1.0)

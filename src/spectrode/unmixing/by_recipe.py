@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 
 from ..columns import SpectrumFlag
 from ..dataset import OperandoDataset
-from ..errors import SpectrodeError
+from ..errors import SpectrodeError, StepError
 from .known import named_spectra
 from .result import Decomposition
 
 if TYPE_CHECKING:
     from ..pipeline.recipe import Recipe
+    from .bands import ProfileBands
     from .rank import RankEstimate
 
 __all__ = ["Unmixed", "unmixed_by_recipe", "usable_spectra"]
@@ -25,6 +26,7 @@ Progress = Callable[[str, int, int], None]
 ShouldStop = Callable[[], bool]
 Flags = NDArray[np.bool_]
 
+_STARTS = 2  # of each search for an extreme; more hardly widen the interval and take as much longer
 _FEWEST_CHANNELS = 0.5  # share of the channels that a spectrum must have to take part
 
 
@@ -34,6 +36,7 @@ class Unmixed:
 
     decomposition: Decomposition | None = None
     rank: RankEstimate | None = None
+    bands: ProfileBands | None = None
 
 
 def usable_spectra(dataset: OperandoDataset) -> Flags:
@@ -85,7 +88,9 @@ def unmixed_by_recipe(
     known = named_spectra(settings.known, dataset.replace(intensity=finite), recipe, use)
     if progress is not None:
         progress("rank", 0, 1)
-    rank = estimate_rank(finite, max_components=settings.max_components, use=use)
+    # Not with the dataset's variance: the background's part of it is shared by neighbouring channels, and the criteria
+    # ask for noise that is not.
+    rank = estimate_rank(finite, max_components=settings.max_components, use=use, should_stop=should_stop)
     if progress is not None:
         progress("rank", 1, 1)
     possible = int(min(use.sum(), dataset.n_channels))
@@ -109,7 +114,38 @@ def unmixed_by_recipe(
             progress=told,
             should_stop=should_stop,
         )
-    return dataset, Unmixed(with_fitted(found, finite, usable & events), rank)
+    found, bands = _with_bands(found, finite, recipe, progress, should_stop)
+    return dataset, Unmixed(with_fitted(found, finite, usable & events), rank, bands)
+
+
+def _with_bands(
+    found: Decomposition,
+    values: NDArray[np.float64],
+    recipe: Recipe,
+    progress: Progress | None,
+    should_stop: ShouldStop | None,
+) -> tuple[Decomposition, ProfileBands | None]:
+    """Return how far noise and rotation can move the components, and the decomposition with what that tells."""
+    if not recipe.unmixing.resamples:
+        return found, None
+    from .bands import profile_bands
+
+    notes = []
+    try:
+        bands = profile_bands(
+            values,
+            found,
+            resamples=recipe.unmixing.resamples,
+            starts=_STARTS,
+            seed=recipe.unmixing.seed,
+            progress=None if progress is None else lambda done, total: progress("intervals", done, total),
+            should_stop=should_stop,
+        )
+    except StepError as error:
+        return replace(found, notes=(*found.notes, f"No intervals: {error}.")), None
+    if recipe.constraints:
+        notes.append("The intervals know non-negativity and known spectra only; the constraints narrow them further.")
+    return replace(found, notes=(*found.notes, *bands.notes, *notes)), bands
 
 
 def _constrained(

@@ -21,6 +21,7 @@ Evidence = Annotated[float, Between(1, 1e6)]
 Rows = NDArray[np.int64]
 
 _BLOCK = 64
+_CENTRAL = 2  # channels from the middle within which a line alone may explain what stands out there
 
 
 @step("despike.neighbours", cite="Schulze2014", neighbourhood=neighbourhood, survey=spike_survey, any_axis=True)
@@ -135,6 +136,8 @@ def _judged(
     width = trusted_width(survey) if line_width is None else line_width
     undecidable = width < UNDECIDABLE_BELOW
     atoms = line_atoms(ATOM * width)
+    lines = atoms[:, :-1]
+    central = np.ascontiguousarray(lines[:, abs(np.argmax(lines, axis=0) - lines.shape[0] // 2) <= _CENTRAL])
     cleaned = np.empty_like(intensity[:n]) if intensity.shape[1] >= 5 else np.array(intensity[:n])
     recurrence = np.asarray(survey.get("recurrence", np.zeros((3, 1))))
     reason = np.zeros(cleaned.shape, dtype=np.uint8)
@@ -143,7 +146,7 @@ def _judged(
         noise, activity = np.asarray(survey["noise"]), np.full(intensity.shape[0], -1.0)
         over_rows(
             lambda start, stop: search(
-                *(intensity, table, start, stop, atoms, noise, alone, near),
+                *(intensity, table, start, stop, atoms, central, noise, alone, near),
                 *(undecidable, recurrence, activity, cleaned, reason, state),
             ),
             n,
