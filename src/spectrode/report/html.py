@@ -200,6 +200,9 @@ def _assignment(a: Assignment, entries: Mapping[str, Any], first: bool, span: in
         "span": span,
         "compound": a.compound,
         "status": a.status,
+        "indistinguishable": [
+            entries[i].name if i in entries else i for i in a.indistinguishable if i != a.compound_id
+        ],
         "score": "" if a.compound_id is None else f"{a.score:.2f}",
         "q": "" if a.q_value is None else f"{a.q_value:.3f}",
         "evidence": a.evidence,
