@@ -9,6 +9,7 @@ from step_contract import CASES, CHECKS, SHIFT, case_of, check_declaration, spec
 from spectrode.errors import Cancelled, StepError
 from spectrode.interop.ramanspy import ALLOWED
 from spectrode.pipeline.citations import CITATIONS
+from spectrode.pipeline.execute import BLOCK
 from spectrode.pipeline.step import StepOutput, registered_steps, step, step_spec
 
 STEPS = [*registered_steps(), *(f"ramanspy.{name}" for name in sorted(ALLOWED))]
@@ -59,9 +60,10 @@ def _count(intensity, shift):
 
 def test_counts_are_added_up_over_blocks() -> None:
     seen = []
-    out = _count(np.ones((1200, 5)), np.arange(5.0), progress=lambda done, total: seen.append((done, total)))
-    assert out.notes == ("1200 of 1200 seen",)
-    assert seen == [(512, 1200), (1024, 1200), (1200, 1200)]
+    total = 2 * BLOCK + 7
+    out = _count(np.ones((total, 5)), np.arange(5.0), progress=lambda done, of: seen.append((done, of)))
+    assert out.notes == (f"{total} of {total} seen",)
+    assert seen == [(BLOCK, total), (2 * BLOCK, total), (total, total)]
 
 
 def test_a_run_can_be_cancelled_between_blocks() -> None:

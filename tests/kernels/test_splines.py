@@ -104,7 +104,8 @@ def check_equal(method: str, rows: Floats, x: Floats, least: float, **changed: A
         again, again_rounds, _ = theirs(method, moved, x, **changed)
         sound &= (relative(again, expected) < 3e-10) & (again_rounds == expected_rounds)
     assert np.mean(sound) >= least
-    assert relative(background, expected)[sound].max() < 1e-8
+    # Differences of order 4 square the conditioning of those of order 2; rounding is magnified in both.
+    assert relative(background, expected)[sound].max() < (1e-7 if changed.get("diff_order", 2) > 3 else 1e-8)
     np.testing.assert_array_equal(rounds[sound], expected_rounds[sound])
     np.testing.assert_allclose(last[sound], expected_last[sound], rtol=1e-4, atol=1e-7)
 
