@@ -23,6 +23,7 @@ from .unmixing.by_recipe import unmixed_by_recipe, usable_spectra
 
 if TYPE_CHECKING:
     from .assignment import Assignment
+    from .assignment.answers import PeakRow
     from .electrochemistry.trace import Trace
     from .evidence import ComponentEvidence
     from .fluorescence import FluorescenceReport
@@ -102,11 +103,14 @@ def analyse(
     decomposition = unmixed.decomposition
     assignments: tuple[Assignment, ...] = ()
     evidence: tuple[ComponentEvidence, ...] = ()
+    peaks: tuple[PeakRow, ...] = ()
     if decomposition is not None:
         _stop_if(should_stop)
         report("assigning", 0, 1)
         assignments = _assigned(processed, decomposition, chosen)
         report("assigning", 1, 1)
+        peaks = _peaks(processed, decomposition, chosen)
+        _stop_if(should_stop)
         evidence = _evidence(processed, decomposition, assignments, report, should_stop)
     return AnalysisResult(
         dataset=processed,
@@ -120,6 +124,7 @@ def analyse(
         rank=unmixed.rank,
         bands=unmixed.bands,
         assignments=assignments,
+        peaks=peaks,
         evidence=evidence,
         trace=joined_trace,
         steps=tuple(r.record for r in reports),
@@ -298,6 +303,14 @@ def _assigned(dataset: OperandoDataset, decomposition: Decomposition, recipe: Re
     if dataset.axis_kind == "wavelength":
         raise StepError("assignment needs an axis in cm-1, but the spectra are in nm")
     return tuple(assign_components(dataset.shift, decomposition.spectra, load_library(), settings=recipe.assignment))
+
+
+def _peaks(dataset: OperandoDataset, decomposition: Decomposition, recipe: Recipe) -> tuple[PeakRow, ...]:
+    """Return every peak of the components with what explains it."""
+    from .assignment import peak_table
+    from .library import load_library
+
+    return tuple(peak_table(dataset.shift, decomposition.spectra, load_library(), settings=recipe.assignment))
 
 
 def _evidence(

@@ -266,6 +266,20 @@ def rerun(
 
 
 @app.command()
+def limits(
+    result: Annotated[Path, typer.Argument(help="result.h5 of an analysis.")],
+    species: Annotated[list[str] | None, typer.Argument(help="Ids of species, such as li2co3; all if none.")] = None,
+    output: Annotated[Path, typer.Option("-o", "--output", help="CSV to write.")] = Path("detection_limits.csv"),
+) -> None:
+    """Write how much of each species would have been seen, so that "not found" means something."""
+    from .report.tables import write_limits
+    from .results import load_result
+
+    count = write_limits(load_result(result), output, species or ())
+    typer.echo(f"wrote {output}: {count} rows")
+
+
+@app.command()
 def demo(
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder for the results.")] = Path("spectrode-demo"),
     gui: Annotated[bool, typer.Option("--gui", help="Open the sample in napari instead.")] = False,

@@ -18,6 +18,7 @@ from .serialise import plain, record_from_dict, record_to_dict
 
 if TYPE_CHECKING:
     from .assignment import Assignment
+    from .assignment.answers import PeakRow
     from .electrochemistry.trace import Trace
     from .evidence import ComponentEvidence
     from .fluorescence import FluorescenceReport
@@ -62,6 +63,8 @@ class AnalysisResult:
     decomposition, rank, bands, assignments
         Unmixing, how far noise and rotation can move it, and what its components were assigned to; None or empty if
         unmixing was skipped.
+    peaks
+        Every peak of every component with what explains it; empty in a result that was loaded from a file.
     evidence
         For each component: where it appears, what it follows, and physical cross-checks.
     """
@@ -77,6 +80,7 @@ class AnalysisResult:
     rank: RankEstimate | None = None
     bands: ProfileBands | None = None
     assignments: tuple[Assignment, ...] = ()
+    peaks: tuple[PeakRow, ...] = ()
     evidence: tuple[ComponentEvidence, ...] = ()
     trace: Trace | None = None
     steps: tuple[StepRecord, ...] = ()

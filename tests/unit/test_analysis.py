@@ -109,7 +109,9 @@ def test_tables(result, folder):
         "component", "compound_id", "compound", "score", "q_value", "evidence", "kind", "matched_bands_cm1",
         "missing_bands_cm1", "unexplained_bands_cm1", "onset_potential_v", "verdict",
     ]  # fmt: skip
-    assert {row["q_value"] for row in assignments} == {""}, "not calibrated, so empty"
+    assert all(0 <= float(row["q_value"]) <= 1 for row in assignments if row["status"] == "assigned")
+    peaks = read_csv(folder / "peaks.csv")
+    assert {row["kind"] for row in peaks} <= {"matched", "missing", "unexplained"}
     timeline = read_csv(folder / "timeline.csv")
     assert len(timeline) == result.dataset.n_spectra
     assert float(timeline[700]["potential_v"]) == pytest.approx(result.dataset.columns["potential_v"][700], abs=1e-8)

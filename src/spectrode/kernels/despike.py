@@ -67,7 +67,7 @@ def _median(values: Any, n: int) -> float:
 
 @njit(cache=True, nogil=True)
 def _at(row: Any, i: int) -> float:
-    return float(row[min(max(i, 0), row.size - 1)])
+    return float(row[np.uint64(min(max(i, 0), row.size - 1))])
 
 
 @njit(cache=True, nogil=True)
@@ -86,33 +86,43 @@ def _sharpness(row: Any, i: int) -> float:
 def _screen(row: Any, limits: Any, hot: Any) -> None:
     """Say in which groups of channels, the outermost three apart, one stands out of the noise.
 
-    Without branches and stores within a group, and with indices that cannot be negative, so that the compiler works on
-    many channels at once. The last group overlaps the one before.
+    The last group overlaps the one before.
     """
-    m = row.size - 6
-    base, slope, floor = limits[0], limits[1], limits[2]
+    if hot.size == 0:
+        return
+    for group in range((row.size - 6) // _LANES):
+        hot[group] = _one_stands_out(row, np.uint64(group * _LANES), limits)
+    hot[hot.size - 1] = _one_stands_out(row, np.uint64(row.size - 6 - _LANES), limits)
+
+
+@njit(cache=True, nogil=True, fastmath={"contract", "reassoc"})
+def _one_stands_out(row: Any, first: Any, limits: Any) -> Any:
+    """Return whether one of the channels three after ``first`` and on does, by :func:`_stands_out`.
+
+    Without branches and stores, and with indices that cannot be negative, so that the compiler works on many channels
+    at once.
+    """
+    base, slope, floor = limits
     two, zero = row.dtype.type(2), row.dtype.type(0)
-    for group in range(hot.size):
-        first = np.uint64(min(group * _LANES, m - _LANES))
-        together = np.int32(0)
-        for lane in range(_LANES):
-            i = first + np.uint64(lane)
-            foot = row[i] + row[i + np.uint64(6)]
-            farther = row[i + np.uint64(1)] + row[i + np.uint64(5)]
-            beside = row[i + np.uint64(2)] + row[i + np.uint64(4)]
-            rise = max(two * row[i + np.uint64(3)] - min(beside, farther, foot), zero)
-            together |= np.int32(rise * rise > max(base + slope * foot, floor))
-        hot[group] = together
+    together = np.int32(0)
+    for lane in range(_LANES):
+        i = first + np.uint64(lane)
+        foot = row[i] + row[i + np.uint64(6)]
+        farther = row[i + np.uint64(1)] + row[i + np.uint64(5)]
+        beside = row[i + np.uint64(2)] + row[i + np.uint64(4)]
+        rise = max(two * row[i + np.uint64(3)] - min(beside, farther, foot), zero)
+        together |= np.int32(rise * rise > max(base + slope * foot, floor))
+    return together
 
 
 @njit(cache=True, nogil=True, fastmath={"contract", "reassoc"})
 def _stands_out(row: Any, i: int, limits: Any) -> bool:
     """True if a channel stands out of the noise over one, two or three channels (all heights doubled)."""
     last = row.size - 1
-    foot = row[max(i - 3, 0)] + row[min(i + 3, last)]
-    farther = row[max(i - 2, 0)] + row[min(i + 2, last)]
-    beside = row[max(i - 1, 0)] + row[min(i + 1, last)]
-    rise = row.dtype.type(2) * row[i] - min(beside, farther, foot)
+    foot = row[np.uint64(max(i - 3, 0))] + row[np.uint64(min(i + 3, last))]
+    farther = row[np.uint64(max(i - 2, 0))] + row[np.uint64(min(i + 2, last))]
+    beside = row[np.uint64(max(i - 1, 0))] + row[np.uint64(min(i + 1, last))]
+    rise = row.dtype.type(2) * row[np.uint64(i)] - min(beside, farther, foot)
     return bool(rise > 0 and rise * rise > max(limits[0] + limits[1] * foot, limits[2]))
 
 
@@ -385,7 +395,7 @@ def judge(
 
 @njit(cache=True, nogil=True, fastmath={"contract", "reassoc"})
 def _plain_fit(values: Any, weights: Any, lines: Any) -> tuple[float, float]:
-    """Fit a straight ground, and a straight ground with the one column of ``lines`` that helps most.
+    """Fit a straight ground, and, if that is not enough, with the one column of ``lines`` that helps most.
 
     Returns
     -------
@@ -409,6 +419,8 @@ def _plain_fit(values: Any, weights: Any, lines: Any) -> tuple[float, float]:
     ground = 0.0
     for x in range(c - 3, c + 4):
         ground += weights[x] * (values[x] - level - slope * (x - c - middle)) ** 2
+    if ground < _EXISTS:
+        return ground, ground
     most, chosen, height, lift, tilt = 0.0, -1, 0.0, 0.0, 0.0
     for k in range(lines.shape[1]):
         one = along = square = product = 0.0

@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 
 from ..columns import SpectrumFlag
+from ..errors import SpectrodeError
 from ..results import AnalysisResult
 from .fluorescence import BLEACHING_COLUMNS, bleaching_rows
 
-__all__ = ["timeline_rows", "write_tables"]
+__all__ = ["timeline_rows", "write_limits", "write_tables"]
 
 # In the order in which the table shows them; further columns of the dataset follow.
 _TIMELINE = (
@@ -25,16 +26,38 @@ _HIDDEN = ("source", "scan_index", "flags")
 
 
 def write_tables(result: AnalysisResult, folder: Path) -> None:
-    """Write ``assignments.csv``, ``components.csv``, ``timeline.csv`` and, with a background, ``bleaching.csv``."""
-    from ..assignment.report_table import ASSIGNMENT_COLUMNS, assignment_rows
+    """Write ``assignments.csv``, ``components.csv``, ``timeline.csv``, and what else the analysis found."""
+    from ..assignment.report_table import ASSIGNMENT_COLUMNS, PEAK_COLUMNS, assignment_rows, peak_table_rows
 
     _write(folder / "assignments.csv", ASSIGNMENT_COLUMNS, assignment_rows(result.assignments))
+    if result.peaks:
+        _write(folder / "peaks.csv", PEAK_COLUMNS, peak_table_rows(list(result.peaks)))
     names, rows = _components(result)
     _write(folder / "components.csv", names, rows)
     if result.fluorescence is not None:
         _write(folder / "bleaching.csv", BLEACHING_COLUMNS, bleaching_rows(result.fluorescence))
     names, rows = timeline_rows(result)
     _write(folder / "timeline.csv", names, rows)
+
+
+def write_limits(result: AnalysisResult, path: Path, ids: Sequence[str] = ()) -> int:
+    """Write for every species, or for some, the least amount that would have been assigned; return the rows written.
+
+    The height is that of its strongest band in the component's unit: times the concentration it is in counts.
+    """
+    from .._atomic import atomic_file
+    from ..assignment.limits import LIMIT_COLUMNS, detection_limits, limit_rows
+    from ..library import load_library
+
+    if result.decomposition is None:
+        raise SpectrodeError("there are no components, so nothing can be said about detection limits")
+    limits = detection_limits(
+        result.dataset.shift, result.decomposition.spectra, load_library(), settings=result.recipe.assignment
+    )
+    rows = limit_rows([d for d in limits if not ids or d.compound_id in ids])
+    with atomic_file(path) as temporary:
+        _write(temporary, LIMIT_COLUMNS, rows)
+    return len(rows)
 
 
 def _write(path: Path, names: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
@@ -53,12 +76,17 @@ def _number(value: Any, digits: int = 9) -> str:
 
 def _components(result: AnalysisResult) -> tuple[list[str], list[dict[str, str]]]:
     axis = "shift_cm1" if result.dataset.axis_unit == "cm-1" else "wavelength_nm"
-    found = result.decomposition
-    names = [axis] if found is None else [axis, *component_labels(result)]
-    spectra = np.zeros((0, result.dataset.n_channels)) if found is None else found.spectra
+    found, bands = result.decomposition, result.bands
+    columns: dict[str, Any] = {}
+    for k, label in enumerate(component_labels(result)):
+        assert found is not None
+        columns[label] = found.spectra[k]
+        if bands is not None:
+            columns[f"{label}_low"], columns[f"{label}_high"] = bands.spectra_lower[k], bands.spectra_upper[k]
+    names = [axis, *columns]
     rows = [
-        {names[0]: _number(x), **{n: _number(s) for n, s in zip(names[1:], spectra[:, k], strict=True)}}
-        for k, x in enumerate(result.dataset.shift)
+        {axis: _number(x), **{name: _number(values[i]) for name, values in columns.items()}}
+        for i, x in enumerate(result.dataset.shift)
     ]
     return names, rows
 
@@ -94,9 +122,13 @@ def timeline_rows(result: AnalysisResult) -> tuple[list[str], list[dict[str, str
         for k, label in enumerate(labels):
             assert result.decomposition is not None
             row[label] = _number(result.decomposition.concentrations[i, k], 7)
+            if result.bands is not None:
+                row[f"{label}_low"] = _number(result.bands.concentrations_lower[i, k], 7)
+                row[f"{label}_high"] = _number(result.bands.concentrations_upper[i, k], 7)
         row["flags"] = SpectrumFlag.words(int(columns["flags"][i])) if "flags" in columns else ""
         rows.append(row)
-    return ["spectrum", "file", "time_utc", *order, *labels, "flags"], rows
+    ends = ("", "_low", "_high") if result.bands is not None else ("",)
+    return ["spectrum", "file", "time_utc", *order, *(f"{n}{end}" for n in labels for end in ends), "flags"], rows
 
 
 def _file_of(i: int, sources: Sequence[str], source: Any) -> str:

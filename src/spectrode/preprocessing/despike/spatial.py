@@ -20,7 +20,7 @@ __all__ = ["auto", "neighbours"]
 Evidence = Annotated[float, Between(1, 1e6)]
 Rows = NDArray[np.int64]
 
-_BLOCK = 64
+_BLOCK = 128
 _CENTRAL = 2  # channels from the middle within which a line alone may explain what stands out there
 
 

@@ -44,14 +44,13 @@ def spike_survey(
     runs
         (spectra,) which of them follow one another in the file.
     """
-    whole = np.asarray(sample, dtype=np.float64)
-    values, there = _alive(whole, runs)
+    values, there = _alive(sample, runs)
     noise = noise_of(values, there)
     width, confirmed = line_width_of(values, there, noise)
     found: dict[str, Any] = {"noise": noise, "line_width": width, "confirmed": confirmed}
     granted = parameters.get("line_width") or trusted_width(found)
     if granted < UNDECIDABLE_BELOW:
-        found["recurrence"] = recurrence_of(whole, runs, noise)
+        found["recurrence"] = recurrence_of(np.asarray(sample, dtype=np.float64), runs, noise)
     return found
 
 
@@ -99,17 +98,14 @@ def recurrence_of(values: Floats, runs: NDArray[np.int64], noise: NDArray[np.flo
     return usual
 
 
-def _alive(values: Floats, runs: NDArray[np.int64]) -> tuple[Floats, NDArray[np.int64]]:
-    """Leave out spectra that are constant (dead, missing), and all but some of very many."""
-    alive = np.ptp(values, axis=1) > 0
-    values, runs = values[alive], runs[alive]
-    if values.shape[0] <= _ROWS:
-        return values, runs
-    # Groups of eight that follow one another, so that neighbours can still be compared.
-    groups = values.shape[0] // 8
-    chosen = np.unique(np.linspace(0, groups - 1, _ROWS // 8).astype(np.int64))
-    rows = (chosen[:, None] * 8 + np.arange(8)).ravel()
-    return values[rows], runs[rows]
+def _alive(sample: Floats, runs: NDArray[np.int64]) -> tuple[Floats, NDArray[np.int64]]:
+    """Leave out spectra that are constant (dead, missing), and all but some of very many; return them in float64."""
+    rows = np.flatnonzero(np.ptp(sample, axis=1) > 0)
+    if rows.size > _ROWS:
+        # Groups of eight that follow one another, so that neighbours can still be compared.
+        chosen = np.unique(np.linspace(0, rows.size // 8 - 1, _ROWS // 8).astype(np.int64))
+        rows = rows[(chosen[:, None] * 8 + np.arange(8)).ravel()]
+    return np.asarray(sample[rows], dtype=np.float64), runs[rows]
 
 
 def noise_of(values: Floats, runs: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -152,11 +148,16 @@ def _activity(values: Floats) -> Floats:
 
 def _by_level(level: Floats, deviation: Floats) -> Floats:
     """Return (2, bins) the middle of the counts and the robust variance, in groups of equal size."""
-    order = np.argsort(level, axis=None, kind="stable")
-    groups = np.array_split(order, min(_BINS, max(1, order.size // 60)))
-    middle = [float(np.median(level.ravel()[g])) for g in groups]
-    variance = [float((_NORMAL * np.median(deviation.ravel()[g])) ** 2) for g in groups]
-    return np.array([middle, variance])
+    from ...kernels.survey import medians_by_level
+
+    # Only the levels are sorted: several times as fast as finding their stable order, which says the same.
+    ordered = np.sort(level, axis=None)
+    sizes = [part.size for part in np.array_split(ordered, min(_BINS, max(1, ordered.size // 60)))]
+    starts = np.cumsum([0, *sizes[:-1]])
+    upper = starts + np.array(sizes) // 2
+    middle = 0.5 * (ordered[starts + (np.array(sizes) - 1) // 2] + ordered[upper])
+    deviations = medians_by_level(level.ravel(), deviation.ravel(), ordered, starts)
+    return np.stack([middle, (_NORMAL * deviations) ** 2])
 
 
 def _straight_line(level: Floats, variance: Floats, least: float) -> NDArray[np.float64]:
@@ -212,21 +213,30 @@ def line_width_of(values: Floats, runs: NDArray[np.int64], noise: NDArray[np.flo
 
 def _widths(values: Floats, noise: NDArray[np.float64]) -> tuple[Floats, Floats]:
     """Return the channels and the widths of all strong lines."""
-    windows = np.lib.stride_tricks.sliding_window_view(values, 2 * _REACH + 1, axis=1)
-    centre = windows[..., _REACH]
-    foot = np.maximum(windows[..., :_REACH].min(axis=-1), windows[..., _REACH + 1 :].min(axis=-1))
+    width = values.shape[1] - 2 * _REACH
+    shifted = [values[:, k : k + width] for k in range(2 * _REACH + 1)]
+    centre = shifted[_REACH]
+    foot = np.maximum(_extreme(np.minimum, shifted[:_REACH]), _extreme(np.minimum, shifted[_REACH + 1 :]))
     sigma = np.sqrt(np.maximum(noise[0] + noise[1] * centre, noise[2]))
-    left, right = windows[..., _REACH - 1] - foot, windows[..., _REACH + 1] - foot
-    high = centre - foot
-    top = (high > _STRONG * sigma) & (left < high) & (right <= high) & (centre == windows.max(axis=-1))
-    flat = (windows[..., _REACH - 1] == centre) | (windows[..., _REACH + 1] == centre)
+    before, after = shifted[_REACH - 1], shifted[_REACH + 1]
+    left, right, high = before - foot, after - foot, centre - foot
+    top = (high > _STRONG * sigma) & (left < high) & (right <= high) & (centre == _extreme(np.maximum, shifted))
+    flat = (before == centre) | (after == centre)
     row, column = np.nonzero(top & ~flat)
     least = 0.01 * high[row, column]
     bend = 2 * np.log(high[row, column])
     bend -= np.log(np.maximum(left[row, column], least)) + np.log(np.maximum(right[row, column], least))
-    width = np.sqrt(8 * np.log(2) / np.maximum(bend, 1e-6))
-    good = width >= _NARROWEST
-    return (column + _REACH)[good], width[good]
+    widths = np.sqrt(8 * np.log(2) / np.maximum(bend, 1e-6))
+    good = widths >= _NARROWEST
+    return (column + _REACH)[good], widths[good]
+
+
+def _extreme(which: np.ufunc, shifted: list[Floats]) -> Floats:
+    """Return the smallest or largest of arrays, place by place."""
+    found = shifted[0].copy()
+    for other in shifted[1:]:
+        which(found, other, out=found)
+    return found
 
 
 def trusted_width(survey: Mapping[str, Any]) -> float:

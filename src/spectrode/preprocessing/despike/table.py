@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -67,16 +67,27 @@ def _table(rows: Rows, total: int, scan_shape: ScanShape | None, scan_index: Row
     places = int(np.prod(sizes))
     if places < total:
         raise StepError(f"despike: scan_shape {scan} has {places} places, but there are {total} spectra")
-    index = np.arange(total) if scan_index is None else np.asarray(scan_index, dtype=np.int64)
-    who = np.full(places, -1, dtype=np.int64)
-    who[index] = np.arange(total)
-    here = np.array(np.unravel_index(index[rows], sizes), dtype=np.int64)
+    index = None if scan_index is None else np.asarray(scan_index, dtype=np.int64)
+    who = _who(index, total, places)
+    here = np.array(np.unravel_index(rows if index is None else index[rows], sizes), dtype=np.int64)
     in_time = [name in _IN_TIME for name, _ in scan]
     columns = []
     for there, valid in (*_around(here, sizes, in_time), *_before_and_after(here, sizes, in_time, frames)):
         flat = np.ravel_multi_index(tuple(np.where(valid, there, 0)), sizes)
-        columns.append(np.where(valid, who[flat], -1))
+        columns.append(np.where(valid, who(flat), -1))
     return np.stack(columns, axis=1) if columns else np.full((rows.size, 1), -1, dtype=np.int64)
+
+
+def _who(index: Rows | None, total: int, places: int) -> Callable[[Rows], Rows]:
+    """Return a function that says which spectra were taken at places of the flattened scan; -1 for none.
+
+    In file order, nothing as long as the dataset is made, because this is asked for every block of a stream.
+    """
+    if index is None:
+        return lambda flat: np.where(flat < total, flat, -1)
+    who = np.full(places, -1, dtype=np.int64)
+    who[index] = np.arange(total)
+    return lambda flat: who[flat]
 
 
 def _around(here: Rows, sizes: tuple[int, ...], in_time: list[bool]) -> Iterator[tuple[Any, Any]]:
