@@ -17,10 +17,9 @@ from pathlib import Path
 
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "builders"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
-from spikes import SCENARIOS, Scene, scene
-
+from builders.spikes import SCENARIOS, Scene, scene
 from spectrode.preprocessing import despike
 
 SEEDS = {"map": 2, "small map": 12, "series": 15, "potential step": 15, "focus": 3, "single": 6}

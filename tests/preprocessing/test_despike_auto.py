@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import functools
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from builders.spikes import lines, scene, unlike_light
 from spectrode.errors import StepError
 from spectrode.preprocessing import despike
 from spectrode.preprocessing.despike import SpikeReason
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "builders"))
-
-from spikes import lines, scene, unlike_light
 
 
 def line(x: NDArray[np.float64], centre: float, fwhm: float, height: float = 1.0) -> NDArray[np.float64]:
