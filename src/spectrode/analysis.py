@@ -107,9 +107,8 @@ def analyse(
     if decomposition is not None:
         _stop_if(should_stop)
         report("assigning", 0, 1)
-        assignments = _assigned(processed, decomposition, chosen)
+        assignments, peaks = _assigned(processed, decomposition, chosen)
         report("assigning", 1, 1)
-        peaks = _peaks(processed, decomposition, chosen)
         _stop_if(should_stop)
         evidence = _evidence(processed, decomposition, assignments, report, should_stop)
     return AnalysisResult(
@@ -296,21 +295,18 @@ def _fluorescence(dataset: OperandoDataset, background: NDArray[Any] | None) -> 
     return from_background(dataset, background)
 
 
-def _assigned(dataset: OperandoDataset, decomposition: Decomposition, recipe: Recipe) -> tuple[Assignment, ...]:
-    from .assignment import assign_components
+def _assigned(
+    dataset: OperandoDataset, decomposition: Decomposition, recipe: Recipe
+) -> tuple[tuple[Assignment, ...], tuple[PeakRow, ...]]:
+    """Return the names of the components, and every peak with what explains it."""
+    from .assignment.match import answers_of, assignments_of, peaks_of
     from .library import load_library
 
     if dataset.axis_kind == "wavelength":
         raise StepError("assignment needs an axis in cm-1, but the spectra are in nm")
-    return tuple(assign_components(dataset.shift, decomposition.spectra, load_library(), settings=recipe.assignment))
-
-
-def _peaks(dataset: OperandoDataset, decomposition: Decomposition, recipe: Recipe) -> tuple[PeakRow, ...]:
-    """Return every peak of the components with what explains it."""
-    from .assignment import peak_table
-    from .library import load_library
-
-    return tuple(peak_table(dataset.shift, decomposition.spectra, load_library(), settings=recipe.assignment))
+    library = load_library()
+    answers = answers_of(dataset.shift, decomposition.spectra, library, settings=recipe.assignment)
+    return tuple(assignments_of(answers, library, recipe.assignment)), tuple(peaks_of(answers))
 
 
 def _evidence(

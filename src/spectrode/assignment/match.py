@@ -94,7 +94,11 @@ def assign_components(
         If the settings name an unknown group or id, or nothing is left to compare with.
     """
     settings = AssignmentSettings() if settings is None else settings
-    answers = answers_of(shift, spectra, library, settings=settings, noise=noise)
+    return assignments_of(answers_of(shift, spectra, library, settings=settings, noise=noise), library, settings)
+
+
+def assignments_of(answers: Sequence[Answer], library: Library, settings: AssignmentSettings) -> list[Assignment]:
+    """Return what :func:`assign_components` does, of answers that are there already."""
     rows = [row for component, answer in enumerate(answers) for row in _rows(component, answer, library)]
     return _with_q(rows, library, settings)
 
@@ -112,7 +116,11 @@ def peak_table(
     Parameters and errors are those of :func:`assign_components`.
     """
     settings = AssignmentSettings() if settings is None else settings
-    answers = answers_of(shift, spectra, library, settings=settings, noise=noise)
+    return peaks_of(answers_of(shift, spectra, library, settings=settings, noise=noise))
+
+
+def peaks_of(answers: Sequence[Answer]) -> list[PeakRow]:
+    """Return what :func:`peak_table` does, of answers that are there already."""
     return [
         row
         for component, a in enumerate(answers)

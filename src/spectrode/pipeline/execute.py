@@ -21,7 +21,7 @@ from ..errors import Cancelled, StepError
 from .parameters import checked_parameters
 from .step import StepOutput, StepSpec
 
-__all__ = ["BLOCK", "run_block", "run_step", "survey_rows", "take_survey", "with_halo"]
+__all__ = ["BLOCK", "fill_gaps", "run_block", "run_step", "survey_rows", "take_survey", "with_halo"]
 
 Floats = NDArray[Any]
 Flags = NDArray[np.bool_]
@@ -171,7 +171,7 @@ def run_block(
     missing = _missing(given)
     gaps = _either(missing, mask)
     if not spec.changes_axis and gaps is not None:
-        given = _filled(given, shift, gaps)
+        given = fill_gaps(given, shift, gaps)
     elif neighbours is None and np.may_share_memory(given, values):
         given = given.copy()  # the step may write into what it gets
     if "mask" in spec.context:
@@ -216,7 +216,7 @@ def take_survey(
     if gaps is not None:
         alive = ~gaps.all(axis=1)
         values, runs, gaps = values[alive], runs[alive], gaps[alive]
-        values = _filled(values, shift, gaps)
+        values = fill_gaps(values, shift, gaps)
     if values.shape[0] == 0:
         values, runs = np.zeros((1, shift.size), dtype=values.dtype), np.zeros(1, dtype=np.int64)
     return spec.survey(values, shift, runs, parameters)
@@ -446,7 +446,7 @@ class _Result:
         return array[:, ::-1] if turn else array
 
 
-def _filled(values: Floats, shift: NDArray[np.float64], gaps: Flags) -> Floats:
+def fill_gaps(values: Floats, shift: NDArray[np.float64], gaps: Flags) -> Floats:
     """Return a copy in which gaps are interpolated along the axis; a spectrum that is all gap becomes zero."""
     filled = values.copy()
     for row in np.flatnonzero(gaps.any(axis=1)):

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ..columns import SpectrumFlag
 from ..dataset import OperandoDataset
 from ..errors import SpectrodeError, StepError
+from ..pipeline.execute import fill_gaps
 from .known import named_spectra
 from .result import Decomposition
 
@@ -223,12 +224,8 @@ def _with_gaps(dataset: OperandoDataset) -> tuple[NDArray[np.float64], Flags]:
 
 def _filled(values: NDArray[np.float64], shift: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the spectra with missing channels interpolated, for what cannot do without; all-missing ones stay."""
-    filled = np.array(values)
-    for row in np.flatnonzero(np.isnan(values).any(axis=1)):
-        good = np.isfinite(values[row])
-        if good.any():
-            filled[row] = np.interp(shift, shift[good], values[row, good])
-    return filled
+    missing = np.isnan(values)
+    return fill_gaps(values, shift, missing & ~missing.all(axis=1, keepdims=True))
 
 
 def _with_events(
